@@ -1,0 +1,49 @@
+# Each target works on its own, from a fresh checkout with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export
+
+.PHONY: run test check bench chaos screenshots format migration clean
+
+run: $(VENV)/run  ## sandbox, worker and web on this machine, with the demo world
+	@$(BIN)/python -m services.launch
+
+test: $(VENV)/dev  ## every test, browser tests included
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev  ## lint, types and the walls between packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+screenshots: $(VENV)/dev  ## docs/screenshots, each page light and dark
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.screenshots
+
+bench: $(VENV)/dev  ## figures, printed as ratios
+	@$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/dev  ## kill -9 at random, and count what arrived
+	@$(BIN)/python -m pytest tests/chaos $(ARGS)
+
+format: $(VENV)/dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+migration: $(VENV)/dev  ## make migration MESSAGE="what changes": from the tables as they are in code
+	@$(BIN)/python -m tests.migration "$(MESSAGE)"
+
+$(VENV)/run: requirements.txt constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run tests/requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt -c constraints.txt
+	@touch $@
+
+clean:  ## the environment and the demo world
+	@rm -rf $(VENV) var

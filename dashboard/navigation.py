@@ -1,0 +1,79 @@
+"""The pages, in one table that navigation, titles, links and permissions are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from services.members import Member, Permission
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+PAGES_FOLDER = Path(__file__).resolve().parent.parent / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page: its script, its address, and what a member must be permitted to open it."""
+
+    script: str
+    title: str
+    path: str  #: of the address; empty for the page at the root
+    permission: Permission
+    in_menu: bool = True  #: others are reached by links, and need what the link carries
+
+    def link(self, **query: str) -> str:
+        """Return the address of the page within this site, ready to be linked to."""
+        return f"/{self.path}" + (f"?{urlencode(query)}" if query else "")
+
+    def source(self) -> Path:
+        """Return the script of the page; never beside the entry script, where it would run ungated."""
+        return PAGES_FOLDER / self.script
+
+
+WORKSPACES = PageEntry("workspaces.py", "Workspaces", "", Permission.SEE_WORKSPACES)
+INCIDENTS = PageEntry("incidents.py", "Incidents", "incidents", Permission.SEE_INCIDENTS)
+FAILED_EXPORTS = PageEntry("failed_exports.py", "Failed exports", "failed-exports", Permission.RETRY)
+IMPORT_REPORTS = PageEntry("import_reports.py", "Import reports", "import-reports", Permission.IMPORT_REPORTS)
+WORKSPACE = PageEntry("workspace.py", "Workspace", "workspace", Permission.SEE_WORKSPACES, in_menu=False)
+RECONNECT = PageEntry("reconnect.py", "Reconnect", "reconnect", Permission.SEE_WORKSPACES, in_menu=False)
+RETRY = PageEntry("retry.py", "Retry", "retry", Permission.RETRY, in_menu=False)
+
+PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, WORKSPACE, RECONNECT, RETRY)
+
+
+def streamlit_page(entry: PageEntry, shown: Path | Callable[[], None], *, in_menu: bool) -> StreamlitPage:
+    """Return Streamlit's page at the entry's address, with `shown` as what it shows."""
+    return st.Page(
+        shown,
+        title=entry.title,
+        url_path=entry.path or None,
+        default=entry is WORKSPACES,
+        visibility="visible" if in_menu else "hidden",
+    )
+
+
+def closed_pages(shown: Callable[[], None]) -> list[StreamlitPage]:
+    """Return every address showing the same thing, so that no link is dead for somebody signed out."""
+    return [streamlit_page(entry, shown, in_menu=False) for entry in PAGES]
+
+
+def pages_of(member: Member, refused: Callable[[], None]) -> list[StreamlitPage]:
+    """Return every page; those the member may not open show `refused` and are not in the menu."""
+    return [
+        streamlit_page(entry, entry.source(), in_menu=entry.in_menu)
+        if member.may(entry.permission)
+        else streamlit_page(entry, refused, in_menu=False)
+        for entry in PAGES
+    ]
+
+
+def open_page(entry: PageEntry, **query: str) -> None:
+    """Switch to a page; ends this run. Not for callbacks."""
+    st.switch_page(streamlit_page(entry, entry.source(), in_menu=entry.in_menu), query_params=query)

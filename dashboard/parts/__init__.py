@@ -1,0 +1,1 @@
+"""View parts: what pages are made of."""

@@ -1,0 +1,199 @@
+"""A retry plan with its verdicts, and the run of it while it goes and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from dashboard import navigation, session
+from dashboard.parts import badges, filters, markup, panels, tables, words
+from services import retries, runs
+from services.members import Member
+from services.retries import PlanItemRow, PlanView
+from services.runs import LaneView, RunView
+from services.store.states import ExportState, RunState, Verdict
+
+ITEMS_A_PAGE = 50
+
+
+def title(plan: PlanView) -> str:
+    """Return what a plan is at this moment."""
+    if plan.run is None:
+        return f"Retry {words.plural(plan.total, 'export')}"
+    return f"Retry of {words.plural(plan.total, 'export')}, {plan.run.state}"
+
+
+def ask_to_start(member: Member, plan: PlanView) -> None:
+    """Show a plan before anything is sent, with the one button that starts it."""
+    verdicts(plan)
+    st.write(effort(plan))
+    if plan.goes:
+        reason = st.text_input("Reason", key="reason", placeholder="For example: reconnected, ticket 4411")
+        st.button(
+            f"Retry {words.plural(plan.goes, 'export')}",
+            type="primary",
+            key="start",
+            on_click=start,
+            args=(member, plan.id, reason),
+        )
+
+
+def results(member: Member, plan_id: str) -> str:
+    """Return what became of every export of a plan, as CSV."""
+    with session.reading() as store:
+        return retries.results_csv(store, member, plan_id)
+
+
+def start(member: Member, plan_id: str, reason: str) -> None:
+    """Start a plan's run; for the callback of a button."""
+    with session.acting() as store:
+        retries.start(store, member, plan_id, reason)
+
+
+def follow(member: Member, plan: PlanView) -> None:
+    """Show the run of a plan, and keep it up to date for as long as it moves."""
+    live = plan.run is not None and plan.run.live
+
+    @st.fragment(run_every=1.0 if live else None)
+    def moving() -> None:
+        with session.reading() as store:
+            run = retries.view(store, member, plan.id).run
+        if run is None or live != run.live:
+            st.rerun()
+        session.show_refusal()
+        progress(run)
+        _controls(member, run)
+
+    moving()
+
+
+def _controls(member: Member, run: RunView) -> None:
+    with st.container(horizontal=True):
+        if run.live:
+            st.button("Pause", key="pause", on_click=_turn, args=(runs.pause, member, run.plan_id))
+        if run.state is RunState.PAUSED:
+            st.button(
+                "Go on", key="resume", type="primary", on_click=_turn, args=(runs.resume, member, run.plan_id)
+            )
+        if run.live or run.state is RunState.PAUSED:
+            st.button(
+                "Cancel what is left",
+                key="cancel",
+                on_click=_turn,
+                args=(runs.cancel, member, run.plan_id),
+                help="What is on its way to Xero is finished first; the rest is not sent.",
+            )
+
+
+def _turn(service: Callable[[Session, Member, str], None], member: Member, plan_id: str) -> None:
+    with session.acting() as store:
+        service(store, member, plan_id)
+
+
+def items(member: Member, plan: PlanView) -> None:
+    """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
+    with session.reading() as store:
+        rows, total = retries.items(
+            store, member, plan.id, page=filters.current_page(), page_size=ITEMS_A_PAGE
+        )
+    tables.table(
+        "Exports of this retry",
+        [
+            tables.Column("Export"),
+            tables.Column("Workspace", wide_only=True),
+            tables.Column("Amount", figures=True),
+            tables.Column("Verdict"),
+            tables.Column("Result"),
+        ],
+        [_item(row) for row in rows],
+    )
+    filters.pages(-(-total // ITEMS_A_PAGE))
+    panels.shown_of(len(rows), total, "export")
+
+
+def _item(row: PlanItemRow) -> list[str | Markup]:
+    result = badges.state_badge(row.result) if row.result else markup.muted("not tried")
+    if row.result_text and row.result is not ExportState.DELIVERED:
+        result += markup.second(row.result_text)
+    verdict = badges.state_badge(row.verdict)
+    if row.verdict is not Verdict.WILL_SEND:
+        verdict += markup.second(row.reason)
+    return [
+        _number(row),
+        row.workspace_name,
+        words.money(row.amount, row.currency),
+        verdict,
+        result,
+    ]
+
+
+def _number(row: PlanItemRow) -> Markup:
+    if row.xero_link is None:
+        return markup.strong(row.number)
+    return markup.link(row.number, row.xero_link) + markup.muted(" in Xero")
+
+
+def verdicts(plan: PlanView) -> None:
+    """Show what the plan says about its exports, before anything is sent."""
+    tables.table(
+        "Verdicts",
+        [
+            tables.Column("Verdict"),
+            tables.Column("Exports", figures=True),
+            tables.Column("Amount", figures=True),
+            tables.Column("Why"),
+        ],
+        [
+            [
+                badges.state_badge(line.verdict),
+                f"{line.count:,}",
+                words.sums(line.amounts),
+                line.reason or markup.muted("several reasons; each export below says its own"),
+            ]
+            for line in plan.lines
+        ],
+    )
+
+
+def effort(plan: PlanView) -> str:
+    """Say how much work a plan is."""
+    if not plan.goes:
+        return "Nothing in this plan can be sent now."
+    return (
+        f"{words.plural(plan.goes, 'export')} in about {words.plural(plan.calls_needed, 'call')} to Xero, "
+        f"about {words.span(max(1, plan.seconds_needed))} at the pace Xero allows."
+    )
+
+
+def progress(run: RunView) -> None:
+    """Show how far a run is, and each workspace's part of it."""
+    share = run.done / run.total if run.total else 1.0
+    st.progress(share, text=f"{run.done:,} of {words.plural(run.total, 'export')}")
+    panels.figures(
+        ("Delivered", f"{run.delivered:,}", "in Xero"),
+        ("Refused by Xero", f"{run.failed:,}", "with a code and a fix"),
+        ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
+        ("Held", f"{run.held:,}", "connection broken, not tried"),
+    )
+    lanes(run)
+
+
+def lanes(run: RunView) -> None:
+    """Show the part of a run that each workspace has."""
+    tables.table(
+        "Workspaces of this run",
+        [tables.Column("Workspace"), tables.Column("State"), tables.Column("Done", figures=True)],
+        [_lane(lane) for lane in run.lanes],
+    )
+
+
+def _lane(lane: LaneView) -> list[str | Markup]:
+    state = badges.state_badge(lane.state)
+    return [
+        markup.link(lane.workspace_name, navigation.WORKSPACE.link(id=lane.workspace_id)),
+        state + markup.second(lane.waiting_for) if lane.waiting_for else state,
+        f"{lane.done:,} of {lane.total:,}",
+    ]

@@ -1,0 +1,62 @@
+"""Lists of steps: the wizard's documented steps, and the stages of a sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from dashboard.parts import markup, words
+from services import syncs
+from services.store.states import SyncState
+from services.syncs import StageView, SyncView
+
+MARKS = {"done": "✓", "failed": "■"}
+SPOKEN = {"done": "done", "current": "now", "failed": "failed", "todo": "still to come"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a list of steps."""
+
+    text: str
+    state: str  #: one of done, current, failed, todo
+    note: str | Markup | None = None
+
+
+def steps(label: str, items: Iterable[Item], *, first: int = 1) -> None:
+    """Show numbered steps with their state."""
+    lines = markup.join(_line(number, item) for number, item in enumerate(items, first))
+    markup.show(Markup('<ol class="rl-steps" start="{}" aria-label="{}">{}</ol>').format(first, label, lines))
+
+
+def _line(number: int, item: Item) -> Markup:
+    note = Markup('<span class="rl-note">{}</span>').format(item.note) if item.note else markup.EMPTY
+    current = Markup(' aria-current="step"') if item.state == "current" else markup.EMPTY
+    return Markup(
+        '<li class="rl-step-{}"{}><span class="rl-mark" aria-hidden="true">{}</span>'
+        '<span class="rl-step-text">{}<span class="rl-unseen">, {}</span></span>{}</li>'
+    ).format(item.state, current, MARKS.get(item.state, number), item.text, SPOKEN[item.state], note)
+
+
+def stages(sync: SyncView) -> None:
+    """Show the stages of a sync: those that ended, the one that runs, and those still to come."""
+    seen = {stage.label: stage for stage in sync.stages}
+    steps("Stages of the sync", [_stage(sync, label, seen.get(label)) for label in syncs.STAGES])
+
+
+def _stage(sync: SyncView, label: str, stage: StageView | None) -> Item:
+    if stage is None:
+        return Item(label, "todo")
+    if stage.ended_at is None:
+        return Item(label, "failed" if sync.state is SyncState.FAILED else "current")
+    seconds = (stage.ended_at - stage.started_at).total_seconds()
+    counted = f"{stage.count:,} · " if stage.count is not None else ""
+    return Item(label, "done", f"{counted}{words.span(seconds) if seconds >= 1 else 'under a second'}")
+
+
+def progress_of(sync: SyncView) -> float:
+    """Return how much of a sync is done, from 0 to 1, by its stages."""
+    ended: Sequence[StageView] = [stage for stage in sync.stages if stage.ended_at]
+    return min(1.0, len(ended) / len(syncs.STAGES))

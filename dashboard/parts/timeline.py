@@ -1,0 +1,30 @@
+"""The history of a workspace as a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from dashboard.parts import markup, words
+from services.audit import Entry
+
+
+def timeline(entries: Iterable[Entry]) -> None:
+    """Show who did what and when, in the order given."""
+    items = markup.join(_item(entry) for entry in entries)
+    markup.show(Markup('<ol class="rl-timeline" aria-label="History">{}</ol>').format(items))
+
+
+def _item(entry: Entry) -> Markup:
+    reason = (
+        Markup('<span class="rl-second">Reason: {}</span>').format(entry.reason)
+        if entry.reason
+        else markup.EMPTY
+    )
+    return Markup("<li><strong>{}</strong> {}{}{}</li>").format(
+        words.capital(entry.action),
+        markup.muted(Markup("{} · {}").format(entry.actor, markup.moment(entry.at))),
+        Markup('<span class="rl-second">{}</span>').format(entry.summary),
+        reason,
+    )

@@ -1,0 +1,72 @@
+"""Times, amounts and counts in words, and the escape of text that somebody else wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$:<>~])")
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_AS_DATE_AFTER_SECONDS = 60 * 86_400
+
+
+def now() -> datetime:
+    """Return this moment, UTC-aware."""
+    return datetime.now(UTC)
+
+
+def exact(when: datetime) -> str:
+    """Return a moment in full, in UTC: "22 Nov 2026, 09:03:12 UTC"."""
+    return f"{when.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def day(when: datetime) -> str:
+    """Return the day of a moment, in UTC: "22 Nov 2026"."""
+    return f"{when.astimezone(UTC):%-d %b %Y}"
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its largest whole unit: "3 hours"; under a minute in seconds."""
+    for unit_seconds, unit in _UNITS:
+        if seconds >= unit_seconds:
+            return plural(int(seconds // unit_seconds), unit)
+    return plural(max(0, round(seconds)), "second")
+
+
+def ago(when: datetime, *, at: datetime | None = None) -> str:
+    """Return how long ago a moment was: "3 hours ago"; after two months, its day."""
+    seconds = ((at or now()) - when).total_seconds()
+    if seconds < 5:
+        return "just now"
+    return day(when) if seconds > _AS_DATE_AFTER_SECONDS else f"{span(seconds)} ago"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a count with its noun: "1 export", "1,204 exports"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Return an amount with its currency: "GBP 1,204.50"."""
+    return f"{currency} {amount:,.2f}"
+
+
+def sums(amounts: Mapping[str, Decimal], *, most: int = 3) -> str:
+    """Return sums by currency, the largest first: "GBP 1,204.50 · USD 90.00 · 2 more currencies"."""
+    largest = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+    parts = [money(amount, currency) for currency, amount in largest[:most]]
+    if len(largest) > most:
+        parts.append(f"{len(largest) - most} more currencies")
+    return " · ".join(parts) or "nothing"
+
+
+def capital(text: str) -> str:
+    """Return text as the beginning of a sentence; the rest keeps its case."""
+    return text[:1].upper() + text[1:]
+
+
+def plain(text: str) -> str:
+    """Return text for a Markdown place such as a label, so that nothing in it is read as Markdown."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,115 @@
+"""HTTP routes beside the pages: the way to Xero and back, and the health probes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Concatenate, ParamSpec
+
+import anyio.to_thread
+from markupsafe import Markup
+from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from dashboard import failures, navigation
+from dashboard.identity import signed_in_email
+from dashboard.session import REFUSALS, STORE_SILENT
+from services import health, reconnects
+from services.desk import Desk, open_desk
+
+BROWSER_COOKIE = "relink_browser"
+BROWSER_SECONDS = 3600  # longer than anybody takes to consent
+NO_STORE = {"Cache-Control": "no-store"}
+
+SIGNED_OUT = (
+    "You are signed out, so nothing was changed. Sign in, open the workspace and press Reconnect again."
+)
+
+Arguments = ParamSpec("Arguments")
+
+
+async def leave_for_xero(request: Request) -> Response:
+    """Send the member's browser to Xero's consent page, bound to a cookie of this browser."""
+    workspace_id = request.query_params.get("workspace", "")
+    email = _signed_in(request)
+    if email is None:
+        return RedirectResponse(navigation.RECONNECT.link(workspace=workspace_id), 303, NO_STORE)
+    browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
+    answer = await _redirect(reconnects.leave, email, workspace_id, browser)
+    answer.set_cookie(
+        BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS, path="/connect", httponly=True, samesite="lax"
+    )
+    return answer
+
+
+async def come_back_from_xero(request: Request) -> Response:
+    """Take Xero's answer and return to the wizard, which shows what came of it."""
+    email = _signed_in(request)
+    if email is None:
+        return _page(SIGNED_OUT, HTTPStatus.UNAUTHORIZED)
+    browser = request.cookies.get(BROWSER_COOKIE, "")
+    return await _redirect(_return, email, browser, dict(request.query_params))
+
+
+def _return(desk: Desk, email: str, browser: str, query: dict[str, str]) -> str:
+    return navigation.RECONNECT.link(workspace=reconnects.come_back(desk, email, browser, query))
+
+
+async def _redirect(
+    service: Callable[Concatenate[Desk, Arguments], str],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> Response:
+    try:
+        address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
+    except (*REFUSALS, reconnects.ForeignState) as refusal:
+        return _page(str(refusal), HTTPStatus.BAD_REQUEST)
+    except OperationalError:
+        return _page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
+
+
+def _signed_in(request: Request) -> str | None:
+    return signed_in_email(request.cookies, open_desk().settings.cookie_secret.get_secret_value())
+
+
+async def tell_failure(_request: Request, error: Exception) -> Response:
+    """Answer a route's failure with a reference in place of a traceback."""
+    sentence = f"Something went wrong here, and was written down with the reference {failures.note(error)}."
+    return _page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _page(sentence: str, status: HTTPStatus) -> HTMLResponse:
+    page = Markup(
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Relink</title>'
+        "<style>:root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui;max-width:34rem;"
+        "margin:15vh auto;padding:0 1.25rem}}h1{{font-size:1.3rem}}</style>"
+        "<main><h1>This did not work</h1><p>{}</p>"
+        '<p><a href="/">Go to your workspaces</a></p></main>'
+    ).format(sentence)
+    return HTMLResponse(page, status, NO_STORE)
+
+
+async def healthz(_request: Request) -> Response:
+    """Answer that this process lives."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(_request: Request) -> Response:
+    """Answer whether pages can be served: the store with its migrations, and a worker that lives."""
+    ready = await anyio.to_thread.run_sync(lambda: health.ready(open_desk()))
+    status = HTTPStatus.OK if ready.store and ready.worker else HTTPStatus.SERVICE_UNAVAILABLE
+    body = {"store": ready.store, "worker": ready.worker, "detail": ready.detail}
+    return JSONResponse(body, status, NO_STORE)
+
+
+ROUTES = [
+    Route("/connect/xero", leave_for_xero),
+    Route("/connect/xero/callback", come_back_from_xero),
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+]

@@ -1,0 +1,47 @@
+"""Retry: what will be sent and what is left out and why; then its progress; then its results."""
+
+from __future__ import annotations
+
+import streamlit as st
+from markupsafe import Markup
+
+from dashboard import navigation, session
+from dashboard.parts import exports, markup, plans, words
+from services import retries
+from services.members import Permission
+
+member = session.require(Permission.RETRY)
+plan_id = st.query_params.get("plan", "")
+exports.open_plan()
+with session.reading() as store:
+    plan = retries.view(store, member, plan_id)
+
+markup.show(markup.link("Failed exports", navigation.FAILED_EXPORTS.link()))
+st.title(words.plain(plans.title(plan)), anchor=False)
+markup.show(
+    markup.muted(Markup("{} · planned by {} ").format(plan.scope, plan.made_by)) + markup.moment(plan.made_at)
+)
+
+if plan.run is None:
+    plans.ask_to_start(member, plan)
+else:
+    plans.follow(member, plan)
+
+if plan.run is not None and not plan.run.live:
+    with st.container(horizontal=True):
+        if plan.total > plan.run.delivered:
+            st.button(
+                "Retry the leftovers",
+                key="leftovers",
+                on_click=exports.plan_leftovers,
+                args=(member, plan.id),
+            )
+        st.download_button(
+            "Download the results (CSV)",
+            lambda: plans.results(member, plan.id),  # built when pressed, not on every run
+            f"retry-{plan.id[:8]}.csv",
+            "text/csv",
+        )
+
+st.header("Exports", anchor=False)
+plans.items(member, plan)

@@ -1,0 +1,65 @@
+"""Who did what to which workspace, when and why; the history every workspace shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.store import tables
+from services.store.engine import utcnow
+
+SYSTEM = "Relink"  # the actor of what no person did
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of history."""
+
+    at: datetime
+    actor: str
+    action: str
+    summary: str
+    reason: str | None
+    data: dict[str, Any]
+
+
+def record(
+    session: Session,
+    action: str,
+    summary: str,
+    *,
+    actor: str = SYSTEM,
+    workspace_id: str | None = None,
+    incident_id: str | None = None,
+    reason: str | None = None,
+    at: datetime | None = None,
+    **data: Any,
+) -> None:
+    """Append one entry; `data` holds the particulars as JSON values, never a secret."""
+    session.add(
+        tables.AuditEntry(
+            at=at or utcnow(),
+            actor=actor,
+            action=action,
+            workspace_id=workspace_id,
+            incident_id=incident_id,
+            summary=summary,
+            reason=reason,
+            data=data,
+        )
+    )
+
+
+def history(session: Session, workspace_id: str, *, limit: int = 50) -> list[Entry]:
+    """Return the newest entries of a workspace, newest first."""
+    rows = session.scalars(
+        select(tables.AuditEntry)
+        .where(tables.AuditEntry.workspace_id == workspace_id)
+        .order_by(tables.AuditEntry.at.desc(), tables.AuditEntry.id.desc())
+        .limit(limit)
+    )
+    return [Entry(row.at, row.actor, row.action, row.summary, row.reason, row.data) for row in rows]

@@ -1,0 +1,113 @@
+"""Members and what each role may do; one table is the truth for navigation, buttons and services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import Role
+
+
+class Permission(StrEnum):
+    """Something a role may or may not do."""
+
+    SEE_WORKSPACES = "see workspaces"
+    SEE_INCIDENTS = "see incidents"
+    SYNC = "sync"
+    RECONNECT = "reconnect"
+    RETRY = "retry exports"
+    SET_ASIDE = "set exports aside"
+    IMPORT_REPORTS = "import reports"
+
+
+_SEE = frozenset({Permission.SEE_WORKSPACES, Permission.SEE_INCIDENTS})
+_REPAIR = frozenset({Permission.SYNC, Permission.RETRY, Permission.SET_ASIDE})
+
+GRANTED: Mapping[Role, frozenset[Permission]] = {
+    # Reconnecting takes the customer's own Xero login, so nobody else can do it for them.
+    Role.OWNER: _SEE | _REPAIR | {Permission.IMPORT_REPORTS},
+    Role.AGENT: _SEE | _REPAIR | {Permission.IMPORT_REPORTS},
+    Role.MANAGER: _SEE,
+    Role.ADMIN: _REPAIR | {Permission.SEE_WORKSPACES, Permission.RECONNECT},
+}
+
+
+class NotAllowed(Exception):
+    """The member may not do that; the text is a sentence for the screen."""
+
+
+class UnknownWorkspace(Exception):
+    """There is no such workspace, or not for this member; the text is a sentence for the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who signed in."""
+
+    email: str  #: lower case
+    name: str
+    role: Role
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether the member's role has the permission."""
+        return permission in GRANTED[self.role]
+
+    @property
+    def sees_everything(self) -> bool:
+        """Say whether the member sees every workspace, or only those they are an admin of."""
+        return self.role is not Role.ADMIN
+
+
+def find(session: Session, email: str) -> Member | None:
+    """Return the member with this e-mail address, in any spelling of case, or None."""
+    row = session.get(tables.Member, email.strip().lower())
+    return None if row is None else Member(row.email, row.name, row.role)
+
+
+def add(session: Session, *, email: str, name: str, role: Role) -> None:
+    """Add a member, or give an existing one this name and role."""
+    session.merge(tables.Member(email=email.strip().lower(), name=name, role=role, added_at=utcnow()))
+
+
+def add_owners(session: Session, emails: list[str]) -> None:
+    """Make sure that the configured first owners can sign in; members who exist keep their role."""
+    for email in emails:
+        if find(session, email) is None:
+            add(session, email=email, name=email.split("@", maxsplit=1)[0], role=Role.OWNER)
+
+
+def require(session: Session, member: Member, permission: Permission, workspace_id: str) -> None:
+    """Raise unless the member may do this to this workspace.
+
+    Raises `NotAllowed` for a missing permission and `UnknownWorkspace` for a workspace that does
+    not exist or is somebody else's: an outsider cannot tell which.
+    """
+    if not member.may(permission):
+        raise NotAllowed(
+            f"Your role, {member.role}, may not {permission}. Ask an owner of Relink if you need to."
+        )
+    if not _sees(session, member, workspace_id):
+        raise UnknownWorkspace(
+            f"There is no workspace {workspace_id[:40]!r} here, or it is not one of yours. "
+            "Check the link, or search for it under Workspaces."
+        )
+
+
+def _sees(session: Session, member: Member, workspace_id: str) -> bool:
+    if member.sees_everything:
+        return session.get(tables.Workspace, workspace_id) is not None
+    return session.get(tables.WorkspaceAdmin, (workspace_id, member.email)) is not None
+
+
+def own_workspaces(member: Member) -> list[ColumnElement[bool]]:
+    """Return the SQL conditions that keep a query on `Workspace` to what the member may see."""
+    if member.sees_everything:
+        return []
+    mine = select(tables.WorkspaceAdmin.workspace_id).where(tables.WorkspaceAdmin.email == member.email)
+    return [tables.Workspace.id.in_(mine)]

@@ -1,0 +1,84 @@
+"""What was imported from an organisation, and whether an export would fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from services.store import tables
+from services.xero.reference import Account, Contact, TaxRate, TrackingCategory
+
+ACCOUNT, TAX_RATE, TRACKING, CONTACT = "account", "tax rate", "tracking", "contact"
+ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """The reference data of one organisation, as of its last sync."""
+
+    accounts: Mapping[str, Mapping[str, Any]]  #: by account code
+    tax_rates: Mapping[str, Mapping[str, Any]]  #: by tax type
+    tracking: Mapping[str, Mapping[str, Any]]  #: by category name
+    contacts: Mapping[str, Mapping[str, Any]]  #: by name
+    period_lock_date: date | None
+    end_of_year_lock_date: date | None
+
+    @property
+    def lock_date(self) -> date | None:
+        """Return the later of the two lock dates: nothing may be dated on or before it."""
+        dates = [day for day in (self.period_lock_date, self.end_of_year_lock_date) if day]
+        return max(dates, default=None)
+
+
+def store_imported(
+    session: Session,
+    organisation_id: str,
+    *,
+    accounts: Iterable[Account],
+    tax_rates: Iterable[TaxRate],
+    tracking: Iterable[TrackingCategory],
+    contacts: Iterable[Contact],
+) -> None:
+    """Replace everything that was imported from an organisation before."""
+    items = {
+        **{(ACCOUNT, account.code): asdict(account) for account in accounts if account.code},
+        **{(TAX_RATE, rate.tax_type): _tax_rate(rate) for rate in tax_rates},
+        **{(TRACKING, category.name): asdict(category) for category in tracking},
+        **{(CONTACT, contact.name): asdict(contact) for contact in contacts},
+    }
+    session.execute(
+        delete(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
+    )
+    rows = [
+        {"organisation_id": organisation_id, "kind": kind, "key": key, "data": data}
+        for (kind, key), data in items.items()
+    ]
+    if rows:
+        session.execute(insert(tables.ReferenceItem), rows)
+
+
+def _tax_rate(rate: TaxRate) -> dict[str, Any]:
+    return {**asdict(rate), "effective_rate": str(rate.effective_rate), "applies_to": sorted(rate.applies_to)}
+
+
+def imported(session: Session, organisation_id: str) -> Imported:
+    """Return what was imported from an organisation."""
+    kinds: dict[str, dict[str, Mapping[str, Any]]] = {ACCOUNT: {}, TAX_RATE: {}, TRACKING: {}, CONTACT: {}}
+    for row in session.scalars(
+        select(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
+    ):
+        kinds[row.kind][row.key] = row.data
+    organisation = session.get_one(tables.Organisation, organisation_id)
+    return Imported(
+        accounts=kinds[ACCOUNT],
+        tax_rates=kinds[TAX_RATE],
+        tracking=kinds[TRACKING],
+        contacts=kinds[CONTACT],
+        period_lock_date=organisation.period_lock_date,
+        end_of_year_lock_date=organisation.end_of_year_lock_date,
+    )

@@ -1,0 +1,86 @@
+"""The store: one model on SQLite or PostgreSQL, in short transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+BUSY_TIMEOUT_MS = 10_000  # how long SQLite waits for another writer before "database is locked"
+
+
+def utcnow() -> datetime:
+    """Return this moment, UTC-aware."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a fresh random id of 32 hex characters."""
+    return uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where everything is kept; a call to Xero is never made inside one of its transactions."""
+
+    engine: Engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a session that writes: commits at the end, rolls back on an error."""
+        with self.engine.connect().execution_options(relink_writes=True) as connection:
+            with Session(connection, expire_on_commit=False) as session, session.begin():
+                yield session
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session that only reads; anything changed in it is dropped."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open the store at a SQLAlchemy URL; a SQLite file's folder is made where missing."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return Store(
+            create_engine(
+                parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True
+            )
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Store(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions on its own, and always as readers.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that turns writer half-way fails at once when somebody else wrote meanwhile.
+    writes = connection.get_execution_options().get("relink_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

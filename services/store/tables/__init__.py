@@ -1,0 +1,55 @@
+"""Every table of Relink, by the word of design: one class a word."""
+
+from services.store.tables.base import Base
+from services.store.tables.exports import Attempt, Export, Report, ReportLine
+from services.store.tables.incidents import AuditEntry, DailyFigure, Incident, Notice, StaleDay
+from services.store.tables.people import Member, WorkspaceAdmin
+from services.store.tables.runs import (
+    Consent,
+    Lane,
+    PlanItem,
+    Reconnect,
+    RetryPlan,
+    RetryRun,
+    Sync,
+    SyncStage,
+    Worker,
+)
+from services.store.tables.workspaces import (
+    Allowance,
+    Connection,
+    Grant,
+    Organisation,
+    ReferenceItem,
+    Workspace,
+)
+
+__all__ = [
+    "Allowance",
+    "Attempt",
+    "AuditEntry",
+    "Base",
+    "Connection",
+    "Consent",
+    "DailyFigure",
+    "Export",
+    "Grant",
+    "Incident",
+    "Lane",
+    "Member",
+    "Notice",
+    "Organisation",
+    "PlanItem",
+    "Reconnect",
+    "ReferenceItem",
+    "Report",
+    "ReportLine",
+    "RetryPlan",
+    "RetryRun",
+    "StaleDay",
+    "Sync",
+    "SyncStage",
+    "Worker",
+    "Workspace",
+    "WorkspaceAdmin",
+]

@@ -1,0 +1,96 @@
+"""Reports, their delivery into Xero, and every attempt at it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.store.states import AttemptState, ExportKind, ExportState
+from services.store.tables.base import Base
+
+
+class Report(Base):
+    """An approved expense report."""
+
+    __tablename__ = "reports"
+    __table_args__ = (Index(None, "workspace_id", "approved_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  #: the platform's report number, e.g. R004211
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    title: Mapped[str]
+    submitter_name: Mapped[str]
+    submitter_email: Mapped[str]
+    currency: Mapped[str]
+    approved_at: Mapped[datetime]
+
+
+class ReportLine(Base):
+    """One expense of a report."""
+
+    __tablename__ = "report_lines"
+
+    report_id: Mapped[str] = mapped_column(ForeignKey("reports.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)  #: from 1
+    export_id: Mapped[int] = mapped_column(ForeignKey("exports.id"), index=True)
+    spent_on: Mapped[date]
+    merchant: Mapped[str]
+    amount: Mapped[Decimal]
+    account_code: Mapped[str]  #: the category: an account of the organisation
+    tax_type: Mapped[str | None]
+    tracking_category: Mapped[str | None]
+    tracking_option: Mapped[str | None]
+
+
+class Export(Base):
+    """The delivery of one document into Xero: a bill a report, or a bank transaction a card expense."""
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        Index(None, "workspace_id", "state", "approved_at"),
+        Index(None, "state", "approved_at"),
+        Index(None, "incident_id", "state"),
+        Index(None, "failed_at"),
+        Index(None, "delivered_at"),
+        Index(None, "batch"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    number: Mapped[str] = mapped_column(unique=True)  #: stable, from the report; the bill's number in Xero
+    report_id: Mapped[str] = mapped_column(ForeignKey("reports.id"), index=True)
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))  #: the only one it may go to
+    kind: Mapped[ExportKind]
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    approved_at: Mapped[datetime]  #: of the report: oldest goes first
+    state: Mapped[ExportState]
+    code: Mapped[str | None]  #: XEROnn of the last failure
+    message: Mapped[str | None]
+    failed_at: Mapped[datetime | None]  #: of the last failure
+    delivered_at: Mapped[datetime | None]
+    xero_id: Mapped[str | None]
+    incident_id: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"))
+    batch: Mapped[str | None]  #: the batch it was last sent in
+    set_aside_by: Mapped[str | None]
+    set_aside_reason: Mapped[str | None]
+
+
+class Attempt(Base):
+    """One try to send an Export, written before the call."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index(None, "export_id", "sent_at"), Index(None, "batch"))
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    export_id: Mapped[int] = mapped_column(ForeignKey("exports.id"))
+    batch: Mapped[str]  #: one call; its idempotency key is made from it
+    position: Mapped[int]  #: in the batch, from 0
+    sent_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    state: Mapped[AttemptState]
+    status: Mapped[int | None]  #: HTTP status
+    correlation_id: Mapped[str | None]
+    message: Mapped[str | None]

@@ -1,0 +1,228 @@
+"""The work of a sync: check the connection, then import what exports need, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from services import audit, calls, catalogue, connections, finding, reference
+from services.connections import Trouble
+from services.desk import Desk
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import SyncState
+from services.syncs import (
+    ACCOUNTS,
+    BANK_ACCOUNTS,
+    CATEGORIES,
+    CHECKING,
+    CUSTOMERS,
+    LOADING,
+    STAGES,
+    STARTING,
+    STORING,
+    TAX_RATES,
+    TRACKING,
+    UNDER_WAY,
+)
+from services.xero.api import Api
+from services.xero.connections import list_connections
+from services.xero.errors import Fault, XeroError
+from services.xero.pace import MustWait
+from services.xero.reference import (
+    Account,
+    OrganisationDetails,
+    read_accounts,
+    read_contacts,
+    read_organisation,
+    read_tax_rates,
+    read_tracking_categories,
+)
+
+PAUSE_SECONDS = 5.0  # after a limit that does not say how long; the pace knows better at the next try
+
+
+@dataclass(slots=True)
+class _Run:
+    """One sync at work."""
+
+    desk: Desk
+    sync_id: str
+    workspace_id: str
+    listed: bool = False  #: whether Xero still lists the organisation to this login
+
+    @contextmanager
+    def stage(self, label: str) -> Iterator[list[Sized]]:
+        """Record a stage's beginning, and its end with the number of things put into the list."""
+        position, found = STAGES.index(label), list[Sized]()
+        with self.desk.store.begin() as session:
+            session.add(
+                tables.SyncStage(sync_id=self.sync_id, position=position, label=label, started_at=utcnow())
+            )
+        yield found
+        with self.desk.store.begin() as session:
+            stage = session.get_one(tables.SyncStage, (self.sync_id, position))
+            stage.ended_at = utcnow()
+            stage.count = sum(len(things) for things in found) if found else None
+
+
+def run(desk: Desk, sync_id: str, slice_: int) -> None:
+    """Carry out a queued sync to its end; run again after a crash, it starts over.
+
+    When Xero's limits ask for a pause it is queued again for later.
+    """
+    with desk.store.begin() as session:
+        sync = session.get_one(tables.Sync, sync_id, with_for_update=True)
+        if sync.state not in UNDER_WAY or sync.slice != slice_:
+            return
+        sync.state, sync.started_at = SyncState.RUNNING, sync.started_at or utcnow()
+        session.execute(delete(tables.SyncStage).where(tables.SyncStage.sync_id == sync_id))
+        connection = session.get_one(tables.Connection, sync.workspace_id)
+        grant_id, organisation_id = connection.grant_id, connection.organisation_id
+    work = _Run(desk, sync_id, sync.workspace_id)
+    with work.stage(STARTING):
+        pass
+    try:
+        if grant_id is None:
+            _fail_with(work, connections.NEVER_CONNECTED)
+        elif organisation_id is None:
+            _fail_with(work, connections.NO_ORGANISATION)
+        else:
+            with calls.xero(desk, grant_id=grant_id, organisation_id=organisation_id) as api:
+                _import(work, api, organisation_id)
+    except MustWait as wait:
+        queue_again(desk, sync_id, seconds=wait.seconds)
+    except XeroError as error:
+        if error.fault is Fault.THROTTLED and error.limit != "day":
+            queue_again(desk, sync_id, seconds=error.retry_after_seconds or PAUSE_SECONDS)
+        else:
+            _fail(work, error)
+
+
+def queue_again(desk: Desk, sync_id: str, *, seconds: float) -> None:
+    """Queue a sync under way once more, not before so many seconds."""
+    with desk.store.begin() as session:
+        sync = session.get_one(tables.Sync, sync_id, with_for_update=True)
+        sync.state = SyncState.QUEUED
+        sync.slice += 1
+        sync.due_at = utcnow() + timedelta(seconds=seconds)
+
+
+def _import(work: _Run, api: Api, organisation_id: str) -> None:
+    with work.stage(CHECKING):
+        _check(work, api, organisation_id)
+    with work.stage(LOADING):
+        details = read_organisation(api, organisation_id)
+    with work.stage(ACCOUNTS) as found:
+        accounts = read_accounts(api, organisation_id)
+        found.append(accounts)
+    with work.stage(CATEGORIES) as found:
+        categories = [account for account in accounts if _is_category(account)]
+        found.append(categories)
+    if not categories:
+        _fail_with(work, connections.NO_ACCOUNTS)
+        return
+    with work.stage(TRACKING) as found:
+        tracking = read_tracking_categories(api, organisation_id)
+        found.append(tracking)
+    with work.stage(CUSTOMERS) as found:
+        contacts = list(read_contacts(api, organisation_id))
+        found.append(contacts)
+    with work.stage(BANK_ACCOUNTS) as found:
+        found.append([account for account in accounts if account.type == "BANK"])
+    with work.stage(TAX_RATES) as found:
+        tax_rates = read_tax_rates(api, organisation_id)
+        found.append(tax_rates)
+    with work.stage(STORING), work.desk.store.begin() as session:
+        _keep_details(session, work.workspace_id, details)
+        reference.store_imported(
+            session,
+            organisation_id,
+            accounts=accounts,
+            tax_rates=tax_rates,
+            tracking=tracking,
+            contacts=contacts,
+        )
+    _succeed(work)
+
+
+def _check(work: _Run, api: Api, organisation_id: str) -> None:
+    """Ask Xero whether this login still sees the organisation.
+
+    A disconnect inside Xero leaves the token good and the refresh working: the organisation is
+    just missing from the list.
+    """
+    listed = {connection.organisation_id for connection in list_connections(api)}
+    work.listed = organisation_id in listed
+    if not work.listed:
+        raise XeroError(
+            fault=Fault.NOT_CONNECTED,
+            status=200,
+            detail="Xero no longer lists the organisation for this login.",
+        )
+
+
+def _is_category(account: Account) -> bool:
+    return account.status == reference.ACTIVE and account.show_in_expense_claims
+
+
+def _keep_details(session: Session, workspace_id: str, details: OrganisationDetails) -> None:
+    finding.name_organisation(session, workspace_id, details.name)
+    organisation = session.get_one(tables.Organisation, details.id)
+    organisation.name = details.name
+    organisation.short_code = details.short_code
+    organisation.base_currency = details.base_currency
+    organisation.country = details.country
+    organisation.period_lock_date = details.period_lock_date
+    organisation.end_of_year_lock_date = details.end_of_year_lock_date
+    organisation.imported_at = utcnow()
+
+
+def _succeed(work: _Run) -> None:
+    now = utcnow()
+    with work.desk.store.begin() as session:
+        sync = session.get_one(tables.Sync, work.sync_id)
+        sync.state, sync.finished_at, sync.code, sync.message = SyncState.SUCCEEDED, now, None, None
+        connections.record_verified(session, work.workspace_id, now=now, synced=True)
+        audit.record(
+            session,
+            "synced",
+            "Sync finished.",
+            actor=sync.requested_by,
+            workspace_id=work.workspace_id,
+            at=now,
+        )
+
+
+def _fail(work: _Run, error: XeroError) -> None:
+    now = utcnow()
+    with work.desk.store.begin() as session:
+        code = connections.record_failure(session, work.workspace_id, error, listed=work.listed, now=now)
+        _close_failed(session, work, code, error.detail, now)
+
+
+def _fail_with(work: _Run, trouble: Trouble) -> None:
+    now = utcnow()
+    with work.desk.store.begin() as session:
+        connections.record_trouble(session, work.workspace_id, trouble, now=now)
+        _close_failed(session, work, trouble.code, trouble.detail, now)
+
+
+def _close_failed(session: Session, work: _Run, code: str, detail: str, now: datetime) -> None:
+    sync = session.get_one(tables.Sync, work.sync_id)
+    message = f"{code} Sync Error: {catalogue.get(code).message}"
+    sync.state, sync.finished_at, sync.code, sync.message = SyncState.FAILED, now, code, message
+    audit.record(
+        session,
+        "sync failed",
+        message,
+        actor=sync.requested_by,
+        workspace_id=work.workspace_id,
+        at=now,
+        answer=detail,
+    )

@@ -1,0 +1,128 @@
+"""What a retry would do with an export, and why, judged before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services import catalogue, documents, reference
+from services.catalogue import Category, RetryClass
+from services.documents import Draft
+from services.reference import Imported
+from services.sending import AMBIGUOUS_CODES
+from services.store import tables
+from services.store.states import CAN_EXPORT, NEEDS_RECONNECT, ExportState, Health, Verdict
+
+CHUNK = 500  # exports judged at once: bounded memory, and SQL parameter lists stay short
+
+#: Codes that our own check of the imported data can see mended.
+_CHECKED_CODES = frozenset({"XERO27", "XERO33", "XERO52", "XERO78", "XERO87", "XERO93", "XERO95"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One export with its verdict."""
+
+    export_id: int
+    workspace_id: str
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The workspace's side of a verdict."""
+
+    connection: tables.Connection
+    imported: Imported | None
+
+
+def judge(session: Session, export_ids: Sequence[int]) -> Iterator[Judged]:
+    """Judge exports in the order given; ids that are unknown are left out. No call is spent."""
+    sides: dict[str, _Side] = {}
+    for start in range(0, len(export_ids), CHUNK):
+        chunk = export_ids[start : start + CHUNK]
+        found = {e.id: e for e in session.scalars(select(tables.Export).where(tables.Export.id.in_(chunk)))}
+        exports = [found[export_id] for export_id in chunk if export_id in found]
+        for draft in documents.drafts(session, exports):
+            verdict, reason = _judge(draft, _side(session, draft.export.workspace_id, sides))
+            yield Judged(draft.export.id, draft.export.workspace_id, verdict, reason)
+
+
+def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side:
+    if workspace_id not in sides:
+        connection = session.get_one(tables.Connection, workspace_id)
+        organisation_id = connection.organisation_id
+        imported = reference.imported(session, organisation_id) if organisation_id else None
+        sides[workspace_id] = _Side(connection, imported)
+    return sides[workspace_id]
+
+
+def _judge(draft: Draft, side: _Side) -> tuple[Verdict, str]:
+    export = draft.export
+    return (
+        _closed(export)
+        or _not_connected(export, side.connection)
+        or _doubtful(export)
+        or _to_fix(draft, side)
+        or (Verdict.WILL_SEND, "Nothing stands in the way.")
+    )
+
+
+def _closed(export: tables.Export) -> tuple[Verdict, str] | None:
+    if export.state is ExportState.DELIVERED:
+        return Verdict.ALREADY_IN_XERO, "It was delivered and is in Xero."
+    if export.state is ExportState.SET_ASIDE:
+        return Verdict.NEVER, f"Set aside by {export.set_aside_by}: {export.set_aside_reason}"
+    if export.code and catalogue.get(export.code).retry is RetryClass.NEVER:
+        return Verdict.NEVER, f"{export.code}: {catalogue.get(export.code).fix}"
+    return None
+
+
+def _not_connected(export: tables.Export, connection: tables.Connection) -> tuple[Verdict, str] | None:
+    if connection.health not in CAN_EXPORT:
+        return Verdict.DISCONNECTED, _what_first(connection)
+    if export.organisation_id != connection.organisation_id:
+        return Verdict.NEVER, "It belongs to the organisation the workspace was connected to before."
+    return None
+
+
+def _what_first(connection: tables.Connection) -> str:
+    if connection.health in NEEDS_RECONNECT:
+        return f"The connection is {connection.health}. Reconnect first."
+    if connection.code and connection.health is Health.SYNC_ERROR:
+        return f"The last sync failed with {connection.code}: {catalogue.get(connection.code).fix}"
+    return f"The connection is {connection.health}. Connect the workspace to Xero first."
+
+
+def _doubtful(export: tables.Export) -> tuple[Verdict, str] | None:
+    unanswered = export.state in {ExportState.IN_DOUBT, ExportState.SENDING}
+    if unanswered or (export.state is ExportState.FAILED and export.code in AMBIGUOUS_CODES):
+        return Verdict.LOOK_UP, "It may have arrived: Xero is asked before anything is sent."
+    return None
+
+
+def _to_fix(draft: Draft, side: _Side) -> tuple[Verdict, str] | None:
+    if side.imported is None:
+        return None
+    objection = documents.objection(draft, side.imported)
+    if objection is not None:
+        return Verdict.FIX_FIRST, f"{objection.code}: {objection.message}"
+    return _to_fix_unseen(draft.export, side.connection)
+
+
+def _to_fix_unseen(export: tables.Export, connection: tables.Connection) -> tuple[Verdict, str] | None:
+    """Judge a failure whose cause our check cannot see: a mended report is imported anew, and
+    a change in Xero is followed by a sync."""
+    if export.state is not ExportState.FAILED or export.code is None or export.code in _CHECKED_CODES:
+        return None
+    code = catalogue.get(export.code)
+    if code.retry is not RetryClass.FIX_FIRST:
+        return None
+    synced = connection.last_synced_at and export.failed_at and connection.last_synced_at > export.failed_at
+    if synced and code.category is not Category.DATA:
+        return None
+    return Verdict.FIX_FIRST, f"{code.code}: {code.fix}"

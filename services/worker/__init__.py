@@ -1,0 +1,1 @@
+"""The worker process: what takes long, and what happens by the clock."""

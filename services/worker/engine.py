@@ -1,0 +1,83 @@
+"""The durable engine: who works on what, and that it is taken up again after a crash.
+
+Our own tables are the truth about syncs and runs; the engine is told what is due by `dispatch` alone,
+under the row's own id, so telling it twice is harmless and forgetting it is impossible.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+from dbos import DBOS, DBOSConfig
+from dbos import DBOSPortableJSONSerializer as JsonSerializer
+
+from services.due import Due, Kind
+from services.settings import Settings
+
+QUEUE = "lanes"
+VERSION = "1"  # pinned: by default every change of a workflow's source strands what is under way
+LANES_AT_ONCE = 32
+POLLING_SECONDS = 0.25
+PRIORITIES = {Kind.SYNC: 1, Kind.LANE: 10}  # low first: somebody watches a sync
+
+
+def configure(settings: Settings) -> None:
+    """Set the engine up on its own tables, with this process's identity."""
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    url = settings.engine_url
+    if url.startswith("sqlite"):
+        _write_ahead(url.removeprefix("sqlite:///"))
+    config: DBOSConfig = {
+        "name": "relink",
+        "system_database_url": url,
+        "application_version": VERSION,
+        "executor_id": settings.worker_id,
+        "log_level": "ERROR",
+        "max_executor_threads": LANES_AT_ONCE + 8,
+        "scheduler_polling_interval_sec": 5.0,
+        "serializer": JsonSerializer(),
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+
+
+def _write_ahead(path: str) -> None:
+    # Sticks to the file, so that readers and the one writer do not wait for each other.
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+
+
+def launch() -> None:
+    """Start working: first on what was under way when this worker last stopped."""
+    DBOS.launch()
+    DBOS.register_queue(
+        QUEUE,
+        worker_concurrency=LANES_AT_ONCE,
+        partition_concurrency=1,
+        polling_interval_sec=POLLING_SECONDS,
+        on_conflict="always_update",
+    )
+
+
+def dispatch(due: Due) -> None:
+    """Hand one piece of work to the engine; an id it knows already is left alone."""
+    DBOS.enqueue_workflow_with_options(
+        {
+            "workflow_name": due.kind,
+            "queue_name": QUEUE,
+            "workflow_id": due.id,
+            "queue_partition_key": due.partition,
+            "priority": PRIORITIES[due.kind],
+            "app_version": VERSION,
+        },
+        *due.arguments,
+    )
+
+
+def stop() -> None:
+    """Stop taking up work."""
+    DBOS.destroy(workflow_completion_timeout_sec=5)

@@ -1,0 +1,78 @@
+"""What people do at the desk, in a real browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+from sqlalchemy import func, select
+
+from services.store import tables
+from services.store.engine import open_store
+from services.store.states import SyncState
+from tests.house import House, house
+
+SYNCED_SECONDS = 120.0
+AGENT, ADMIN, MANAGER, STRANGER = "Mara Lindqvist", "Tom Baker", "Priya Nair", "Sam Stranger"
+
+
+@contextmanager
+def demo_house(folder: Path) -> Iterator[House]:
+    """Run a house with the demo world until its first syncs are done."""
+    with house(folder) as tree:
+        tree.start_sandbox(world="demo", limits="real")
+        tree.command("migrate")
+        tree.command("seed-demo")
+        tree.start_worker()
+        tree.start_web()
+        _until_synced(tree)
+        yield tree
+
+
+def _until_synced(tree: House) -> None:
+    store = open_store(tree.database_url)
+    open_syncs = (
+        select(func.count())
+        .select_from(tables.Sync)
+        .where(tables.Sync.state.in_([SyncState.QUEUED, SyncState.RUNNING]))
+    )
+    deadline = time.monotonic() + SYNCED_SECONDS
+    while True:
+        with store.read() as session:
+            if not session.scalar(open_syncs):
+                break
+        assert time.monotonic() < deadline, tree.log("worker")
+        time.sleep(0.2)
+    store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One browser window at Relink."""
+
+    house: House
+    page: Page
+
+    def open(self, path: str = "/") -> Page:
+        """Go to an address of Relink."""
+        self.page.goto(f"{self.house.url}{path}")
+        return self.page
+
+    def sign_in(self, name: str, path: str = "/") -> Page:
+        """Sign in as one of the demo's members, on the way to an address."""
+        self.open(path)
+        self.page.get_by_role("button", name="Sign in").first.click()
+        self.page.get_by_role("button", name=name).click()
+        self.page.get_by_text(name).first.wait_for()
+        return self.page
+
+    def log_in_to_xero(self, organisation: str) -> None:
+        """Go through the sandbox's login and consent pages."""
+        self.page.get_by_label("Password").fill("any")
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.get_by_role("radio", name=organisation).check()
+        self.page.get_by_role("button", name="Allow access").click()

@@ -1,0 +1,316 @@
+"""Reconnects: only the same organisation and the same Xero login repair a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from services import grants, notices, reconnects, refusals
+from services.members import NotAllowed, UnknownWorkspace
+from services.refusals import RefusalKind
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import ExportState, Health, IncidentState, ReconnectState
+from tests.integration.office import Office, Shop
+from tests.integration.trips import BROWSER, Trip, last_reconnect, leave, reconnect
+
+
+def grant_of(office: Office, shop: Shop) -> tables.Grant:
+    with office.desk.store.read() as session:
+        return session.get_one(tables.Grant, office.connection(shop).grant_id)
+
+
+def listed(office: Office, shop: Shop) -> set[str]:
+    """Return the organisations that Xero lists to the workspace's login."""
+    token = grants.access_token(office.desk, grant_of(office, shop).id)
+    answer = office.xero.http.get("/connections", headers={"Authorization": f"Bearer {token}"})
+    return {row["tenantId"] for row in answer.json()}
+
+
+def test_the_same_login_and_organisation_repair_the_connection(office: Office) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    stored = reconnect(office, shop)
+    assert (stored.state, stored.refusal) == (ReconnectState.VERIFIED, None)
+    assert office.connection(shop).health is Health.EXPIRED  # until a sync has proved it
+    assert stored.sync_id == office.last_sync(shop).id
+    assert office.last_sync(shop).requested_by == office.admin.email
+    office.work_off()
+    assert office.connection(shop).health is Health.HEALTHY
+    incident = office.incident(shop)
+    assert incident is not None
+    assert (incident.state, stored.incident_id) == (IncidentState.CLOSED, incident.id)
+
+
+def test_every_workspace_of_the_login_heals_with_one_reconnect(office: Office) -> None:
+    first = office.shop()
+    second = office.branch(first.user)
+    [held] = office.exports(second, 1)
+    office.break_login(first)
+    office.sync(second)
+    assert office.export(held).state is ExportState.HELD
+    reconnect(office, first)
+    office.work_off()
+    assert [office.connection(shop).health for shop in (first, second)] == [Health.HEALTHY] * 2
+    assert office.connection(first).grant_id == office.connection(second).grant_id
+
+
+def test_a_workspace_never_connected_is_connected_by_its_first_consent(office: Office) -> None:
+    shop = office.shop()
+    office.disown(shop)
+    stored = reconnect(office, shop)
+    office.work_off()
+    assert stored.state is ReconnectState.VERIFIED
+    connection = office.connection(shop)
+    assert (connection.health, connection.organisation_id) == (Health.HEALTHY, shop.organisation_id)
+
+
+# Refusals
+
+
+def other_organisation(office: Office, trip: Trip) -> None:
+    other = office.xero.organisation()
+    path = f"/users/{trip.shop.user['id']}/roles"
+    office.xero.control("PUT", path, organisation=other["id"], role="Adviser")
+    trip.come_back(trip.consent(organisation=other))
+
+
+def other_user(office: Office, trip: Trip) -> None:
+    trip.come_back(trip.consent(office.xero.user({trip.shop.organisation_id: "Adviser"})))
+
+
+def cancelled(office: Office, trip: Trip) -> None:
+    trip.come_back(trip.cancel())
+
+
+def code_used(office: Office, trip: Trip) -> None:
+    trip.come_back({**trip.consent(), "code": "a-code-that-xero-does-not-know-any-more"})
+
+
+def no_code(office: Office, trip: Trip) -> None:
+    trip.come_back({"state": trip.query["state"]})
+
+
+def too_late(office: Office, trip: Trip) -> None:
+    answer = trip.consent()
+    with time_machine.travel(utcnow() + timedelta(minutes=16)):
+        trip.come_back(answer)
+
+
+def login_service_down(office: Office, trip: Trip) -> None:
+    answer = trip.consent()
+    office.xero.control("POST", "/faults", path="/connect/token", status=503)
+    trip.come_back(answer)
+
+
+def api_down(office: Office, trip: Trip) -> None:
+    answer = trip.consent()
+    office.xero.control("PUT", "/maintenance", mode="maintenance")
+    trip.come_back(answer)
+
+
+def login_page_down(office: Office, trip: Trip) -> None:
+    trip.come_back({"state": trip.query["state"], "error": "temporarily_unavailable"})
+
+
+def app_misconfigured(office: Office, trip: Trip) -> None:
+    answer = trip.consent()
+    with office.xero_refuses_our_app():
+        trip.come_back(answer)
+
+
+def no_organisation(office: Office, trip: Trip) -> None:
+    answer = trip.consent()
+    office.disconnect(trip.shop)
+    trip.come_back(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One way to come back that is not accepted."""
+
+    reason: str
+    comes_back: Callable[[Office, Trip], None]
+    refusal: RefusalKind
+
+
+RETURNS = [
+    Return("another organisation was chosen", other_organisation, RefusalKind.OTHER_ORGANISATION),
+    Return("somebody else logged in", other_user, RefusalKind.OTHER_USER),
+    Return("Cancel was pressed", cancelled, RefusalKind.CANCELLED),
+    Return("the code was used", code_used, RefusalKind.CODE_USED),
+    Return("no code came back", no_code, RefusalKind.CODE_USED),
+    Return("it took too long", too_late, RefusalKind.TOO_LATE),
+    Return("Xero's login service is down", login_service_down, RefusalKind.XERO_DOWN),
+    Return("Xero's API is down", api_down, RefusalKind.XERO_DOWN),
+    Return("Xero's login page is down", login_page_down, RefusalKind.XERO_DOWN),
+    Return("our app is misconfigured", app_misconfigured, RefusalKind.APP_MISCONFIGURED),
+    Return("no organisation is connected", no_organisation, RefusalKind.NO_ORGANISATION),
+]
+
+
+@pytest.mark.parametrize("given", RETURNS, ids=lambda given: given.reason)
+def test_a_return_that_repairs_nothing_is_refused_by_name_and_changes_nothing(
+    office: Office, given: Return
+) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    before, tokens = office.connection(shop), grant_of(office, shop).tokens
+    given.comes_back(office, leave(office, shop))
+    after, stored = office.connection(shop), last_reconnect(office, shop)
+    assert (stored.state, stored.refusal) == (ReconnectState.REFUSED, given.refusal)
+    assert refusals.describe(given.refusal, stored.detail).way_out
+    assert (after.grant_id, after.organisation_id) == (before.grant_id, before.organisation_id)
+    assert (after.health, after.connected_at) == (Health.EXPIRED, before.connected_at)
+    assert grant_of(office, shop).tokens == tokens
+    assert office.work_off() == 0  # no sync was queued
+
+
+def test_an_organisation_of_another_workspace_is_not_taken(office: Office) -> None:
+    owner, shop = office.shop(), office.shop()
+    office.disown(shop)
+    stored = reconnect(office, shop, user=owner.user, organisation=owner.organisation)
+    assert stored.refusal == RefusalKind.ORGANISATION_TAKEN
+    assert listed(office, owner) == {owner.organisation_id}  # the owner's own connection is not given back
+    office.sync(owner)
+    assert office.connection(owner).health is Health.HEALTHY
+
+
+def test_a_consent_without_a_permission_that_exports_need_is_refused_with_its_name(office: Office) -> None:
+    shop = office.shop()
+    office.xero.control("POST", f"/users/{shop.user['id']}/revoke")
+    fewer = [scope for scope in office.desk.app.scopes if scope != "accounting.invoices"]
+    stored = reconnect(office, shop, scopes=fewer)
+    assert (stored.refusal, stored.detail["missing"]) == (RefusalKind.SCOPE_MISSING, "accounting.invoices")
+
+
+def test_a_consent_without_lasting_access_is_refused(office: Office) -> None:
+    shop = office.shop()
+    office.xero.control("POST", f"/users/{shop.user['id']}/revoke")
+    fewer = [scope for scope in office.desk.app.scopes if scope != "offline_access"]
+    stored = reconnect(office, shop, scopes=fewer)
+    assert (stored.refusal, stored.detail["missing"]) == (RefusalKind.SCOPE_MISSING, "offline_access")
+
+
+def test_the_refusal_names_both_sides(office: Office) -> None:
+    shop = office.shop()
+    other = office.xero.user({shop.organisation_id: "Adviser"}, given_name="Otto", family_name="Other")
+    stored = reconnect(office, shop, user=other)
+    words = refusals.describe(str(stored.refusal), stored.detail)
+    assert f"Otto Other ({other['email']})" in words.text
+    assert f"Ada Moss ({shop.user['email']})" in words.text
+
+
+def test_the_needless_connection_of_a_refused_consent_is_given_back_to_xero(office: Office) -> None:
+    shop = office.shop()
+    other_organisation(office, leave(office, shop))
+    assert last_reconnect(office, shop).refusal == RefusalKind.OTHER_ORGANISATION
+    assert listed(office, shop) == {shop.organisation_id}
+
+
+def test_a_refusal_keeps_its_reason_when_xero_does_not_take_the_connection_back(office: Office) -> None:
+    shop = office.shop()
+    office.xero.control("POST", "/faults", method="DELETE", path="/connections", status=503)
+    other_organisation(office, leave(office, shop))
+    assert last_reconnect(office, shop).refusal == RefusalKind.OTHER_ORGANISATION
+
+
+@pytest.mark.parametrize("comes_back", [other_organisation, api_down], ids=["refused", "Xero down"])
+def test_a_working_login_still_works_long_after_a_consent_that_came_to_nothing(
+    office: Office, comes_back: Callable[[Office, Trip], None]
+) -> None:
+    """A consent ends the tokens of the one before half an hour later; the other workspaces need them."""
+    shop = office.shop()
+    comes_back(office, leave(office, shop))
+    office.xero.control("PUT", "/maintenance", mode="none")
+    office.xero.control("POST", "/clock", advance_seconds=45 * 60)
+    office.change(tables.Grant, grant_of(office, shop).id, expires_at=utcnow())
+    office.sync(shop)
+    assert office.connection(shop).health is Health.HEALTHY
+
+
+def test_a_refusal_can_be_followed_by_a_reconnect_that_succeeds(office: Office) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    cancelled(office, leave(office, shop))
+    assert reconnect(office, shop).state is ReconnectState.VERIFIED
+
+
+# The banner for everybody
+
+
+def test_only_xeros_own_answer_raises_the_banner_about_our_app(office: Office) -> None:
+    shop = office.shop()
+    trip = leave(office, shop)
+    trip.come_back({"state": trip.query["state"], "error": "invalid_scope"})
+    assert last_reconnect(office, shop).refusal == RefusalKind.APP_MISCONFIGURED
+    with office.desk.store.read() as session:
+        assert notices.current(session) == []
+    app_misconfigured(office, leave(office, shop))
+    with office.desk.store.read() as session:
+        assert len(notices.current(session)) == 1
+
+
+def test_a_made_up_error_in_the_address_is_never_repeated_on_screen(office: Office) -> None:
+    shop = office.shop()
+    trip = leave(office, shop)
+    trip.come_back({"state": trip.query["state"], "error": "call 0900-evil"})
+    stored = last_reconnect(office, shop)
+    words = refusals.describe(str(stored.refusal), stored.detail)
+    assert "evil" not in " ".join([words.title, words.text, words.way_out])
+
+
+# Who, and when
+
+
+def test_nobody_but_the_workspaces_own_admin_may_reconnect(office: Office) -> None:
+    shop = office.shop()
+    for member in (office.agent, office.manager):
+        with pytest.raises(NotAllowed):
+            reconnects.leave(office.desk, member.email, shop.workspace_id, BROWSER)
+    office.admin_leaves(shop)
+    with pytest.raises(UnknownWorkspace):
+        reconnects.leave(office.desk, office.admin.email, shop.workspace_id, BROWSER)
+    with pytest.raises(NotAllowed):
+        reconnects.leave(office.desk, "stranger@nowhere.example", shop.workspace_id, BROWSER)
+
+
+def test_somebody_who_stopped_being_admin_on_the_way_changes_nothing(office: Office) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    trip = leave(office, shop)
+    answer = trip.consent()
+    office.admin_leaves(shop)
+    with pytest.raises(UnknownWorkspace):
+        trip.come_back(answer)
+    assert last_reconnect(office, shop).state is ReconnectState.SENT_TO_XERO
+    assert grant_of(office, shop).dead_since is not None
+
+
+def test_leaving_twice_is_one_reconnect_and_one_left_behind_by_an_earlier_incident_is_abandoned(
+    office: Office,
+) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    leave(office, shop)
+    first = last_reconnect(office, shop)
+    leave(office, shop)
+    assert last_reconnect(office, shop).id == first.id
+    office.change(tables.Incident, str(first.incident_id), state=IncidentState.CLOSED, closed_at=utcnow())
+    office.sync(shop)
+    leave(office, shop)
+    second = last_reconnect(office, shop)
+    assert second.id != first.id
+    with office.desk.store.read() as session:
+        assert session.get_one(tables.Reconnect, first.id).state is ReconnectState.ABANDONED
+
+
+def test_the_way_to_xero_asks_for_our_scopes_with_pkce_and_names_the_login(office: Office) -> None:
+    query = leave(office, shop := office.shop()).query
+    assert query["scope"].split() == list(office.desk.app.scopes)
+    assert (query["code_challenge_method"], query["login_hint"]) == ("S256", shop.user["email"])
+    assert "client_secret" not in query

@@ -1,0 +1,392 @@
+"""Sending: each export arrives exactly once, whatever goes wrong around a call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from services import runs
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import AttemptState, ExportKind, ExportState, Health, IncidentState, RunState
+from tests.integration.features.ledger import assert_each_once, wait_for_calls
+from tests.integration.office import LONG_AGO, Office, Shop
+
+FOREVER = timedelta(hours=30)
+BILLS, CARDS = "Invoices", "BankTransactions"
+HUNG_UP_SECONDS, LATE_SECONDS = 0.2, 0.7
+
+
+def hang_up_early(office: Office) -> None:
+    """Let the product wait for an answer only so long."""
+    app = replace(office.desk.app, api_timeout_seconds=HUNG_UP_SECONDS)
+    office.desk = replace(office.desk, app=app)
+
+
+def keys(office: Office, export_id: int) -> list[str]:
+    with office.desk.store.read() as session:
+        attempts = session.scalars(
+            select(tables.Attempt).where(tables.Attempt.export_id == export_id).order_by(tables.Attempt.id)
+        )
+        return [attempt.batch for attempt in attempts]
+
+
+@pytest.mark.parametrize(
+    ("fault", "waits_for"),
+    [
+        pytest.param({"reset": "before"}, "Asking Xero", id="cut before the work"),
+        pytest.param({"reset": "after"}, "Asking Xero", id="cut after the work"),
+        pytest.param({"status": 500}, "Asking Xero", id="500"),
+        pytest.param({"status": 504}, "Asking Xero", id="gateway gave up"),
+        pytest.param({"status": 200, "body": "<html>"}, "Asking Xero", id="not JSON"),
+        pytest.param({"status": 200, "body": '{"Invoices": []}'}, "Asking Xero", id="an answer too short"),
+        pytest.param({"status": 503}, "Waiting for Xero", id="503"),
+    ],
+)
+def test_one_failed_call_is_waited_out_and_each_export_arrives_once(
+    office: Office, fault: dict[str, Any], waits_for: str
+) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 3)
+    office.fault(shop, "PUT", BILLS, **fault)
+    plan_id = office.retry(shop)
+    office.work_off()
+    (lane,) = office.run(plan_id).lanes
+    assert lane.state is RunState.QUEUED
+    assert waits_for in (lane.waiting_for or "")
+    with time_machine.travel(utcnow() + timedelta(minutes=7)):
+        office.work_off(ahead=FOREVER)
+    assert_each_once(office, shop, ids)
+    assert office.run(plan_id).state is RunState.FINISHED
+
+
+def test_a_limit_parks_the_lane_and_it_goes_on_when_xero_allows(office: Office) -> None:
+    for limits in (["minute", "day", "concurrent"], ["appminute"]):  # the last stops every lane
+        shops = {limit: office.shop() for limit in limits}
+        ids = {limit: office.exports(shop, 2) for limit, shop in shops.items()}
+        for limit, shop in shops.items():
+            answer = {"X-Rate-Limit-Problem": limit, "Retry-After": "0"}
+            office.fault(shop, "PUT", BILLS, status=429, headers=answer)
+        plan_id = office.retry(*shops.values())
+        office.work_off()
+        waits = {lane.workspace_id: lane.waiting_for for lane in office.run(plan_id).lanes}
+        for limit, shop in shops.items():
+            assert waits[shop.workspace_id] == f"Waiting for Xero: Xero's {limit} limit is used up."
+            assert office.states(ids[limit]) == [ExportState.WAITING] * 2
+        office.work_off(ahead=FOREVER)
+        for limit, shop in shops.items():
+            assert_each_once(office, shop, ids[limit])
+
+
+def test_a_pause_is_as_long_as_retry_after_says(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 1)
+    office.fault(
+        shop, "PUT", BILLS, status=429, headers={"X-Rate-Limit-Problem": "day", "Retry-After": "5000"}
+    )
+    office.retry(shop)
+    begun = utcnow()
+    office.work_off()
+    with office.desk.store.read() as session:
+        due_at = session.scalars(select(tables.Lane.due_at)).one()
+    assert due_at >= begun + timedelta(seconds=5000)
+
+
+def test_what_the_limits_did_not_let_out_is_not_in_doubt(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 1)
+    answer = {"X-Rate-Limit-Problem": "day", "Retry-After": "5000"}
+    office.fault(shop, "PUT", BILLS, status=429, headers=answer)
+    plan_id = office.retry(shop)
+    office.work_off()
+    runs.work_lane(office.desk, plan_id, shop.workspace_id, 1)  # woken too early
+    (lane,) = office.run(plan_id).lanes
+    assert (lane.state, lane.waiting_for) == (RunState.QUEUED, "Waiting for Xero's day limit")
+    assert office.states(ids) == [ExportState.WAITING]
+    assert office.calls(shop)["by_path"]["PUT /api.xro/2.0/Invoices"] == 1
+
+
+def test_a_call_that_arrives_after_we_hung_up_makes_no_second_bill(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    hang_up_early(office)
+    office.fault(shop, "PUT", BILLS, delay_seconds=LATE_SECONDS)
+    office.retry(shop)
+    office.work_off(ahead=FOREVER)
+    wait_for_calls(office, shop, "PUT /api.xro/2.0/Invoices", 2)
+    assert_each_once(office, shop, ids)
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_refused_second_call_does_not_make_us_forget_the_first(office: Office, status: int) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    hang_up_early(office)
+    office.fault(shop, "PUT", BILLS, delay_seconds=LATE_SECONDS)
+    office.fault(shop, "PUT", BILLS, status=status, headers={"Retry-After": "0"})
+    office.retry(shop)
+    office.work_off(ahead=FOREVER)
+    wait_for_calls(office, shop, "PUT /api.xro/2.0/Invoices", 3)
+    assert_each_once(office, shop, ids)
+
+
+def test_a_batch_not_found_in_xero_keeps_its_key_for_five_minutes_and_gets_a_new_one_after_six(
+    office: Office,
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    for _ in range(2):
+        office.fault(shop, "PUT", BILLS, reset="before")
+    plan_id = office.retry(shop)
+    office.work_off()
+    first = utcnow()
+    with time_machine.travel(first + timedelta(minutes=4)):
+        office.work_off()
+        assert len(set(keys(office, export_id))) == 1
+    with time_machine.travel(first + timedelta(minutes=5, seconds=30)):
+        office.work_off()
+        assert office.export(export_id).state is ExportState.IN_DOUBT
+        (lane,) = office.run(plan_id).lanes
+        assert "surely" in (lane.waiting_for or "")
+    with time_machine.travel(first + timedelta(minutes=6, seconds=1)):
+        office.work_off()
+    assert len(set(keys(office, export_id))) == 2
+    assert_each_once(office, shop, [export_id])
+
+
+@pytest.mark.parametrize(("status", "sent_with_keys"), [(500, 2), (502, 1), (504, 1)])
+def test_a_gateway_that_gave_up_waiting_is_not_taken_for_xeros_answer(
+    office: Office, status: int, sent_with_keys: int
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    office.fault(shop, "PUT", BILLS, status=status)
+    office.retry(shop)
+    office.work_off(ahead=FOREVER)
+    assert_each_once(office, shop, [export_id])
+    assert len(set(keys(office, export_id))) == sent_with_keys
+
+
+def test_one_bad_element_fails_alone_with_its_code_and_xeros_own_words(office: Office) -> None:
+    shop = office.shop()
+    good = office.exports(shop, 3)
+    (bad,) = office.exports(shop, 1)
+    path = f"/organisations/{shop.organisation_id}/accounts/429"
+    with office.desk.store.begin() as session:
+        line = session.scalars(select(tables.ReportLine).where(tables.ReportLine.export_id == bad)).one()
+        line.account_code = "429"
+    office.xero.control("POST", path, status="ARCHIVED")
+    plan_id = office.retry(shop)
+    office.work_off()
+    failed = office.export(bad)
+    assert (failed.state, failed.code) == (ExportState.FAILED, "XERO27")
+    assert "Xero said: Account code '429'" in (failed.message or "")
+    assert_each_once(office, shop, good)
+    run = office.run(plan_id)
+    assert (run.delivered, run.failed, run.state) == (3, 1, RunState.FINISHED)
+
+
+def test_a_refusal_no_code_fits_shows_xeros_own_words(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, amount=Decimal("99999999999999"))
+    office.retry(shop)
+    office.work_off()
+    failed = office.export(export_id)
+    assert (failed.state, failed.code) == (ExportState.FAILED, "XERO01")
+    assert "too large" in (failed.message or "")
+
+
+def test_a_call_refused_as_a_whole_is_taken_apart_so_that_one_bad_bill_stops_no_other(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 4)
+    refusal = '{"ErrorNumber": 17, "Type": "PostDataInvalidException", "Message": "An invalid character"}'
+    for _ in range(2):  # the batch, and then the first of its bills alone
+        office.fault(shop, "PUT", BILLS, status=400, body=refusal)
+    plan_id = office.retry(shop)
+    office.work_off()
+    failed = office.export(ids[0])
+    assert (failed.state, failed.code) == (ExportState.FAILED, "XERO83")
+    assert_each_once(office, shop, ids[1:])
+    assert office.run(plan_id).state is RunState.FINISHED
+
+
+def test_an_access_token_that_runs_out_is_refreshed_once_and_the_run_goes_on(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    office.xero.control("DELETE", "/calls")
+    office.fault(shop, "PUT", BILLS, status=401, body='{"Detail": "TokenExpired: token expired"}')
+    office.retry(shop)
+    office.work_off()
+    assert_each_once(office, shop, ids)
+    assert office.xero.control("GET", "/calls")["refreshes"] == 1
+
+
+def test_an_organisation_disconnected_on_the_way_holds_the_rest_and_opens_an_incident(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 60)
+    office.fault(shop, "PUT", BILLS)  # the first batch passes
+    office.fault(shop, "PUT", BILLS, status=403, body='{"Detail": "AuthenticationUnsuccessful"}')
+    plan_id = office.retry(shop)
+    office.work_off()
+    assert_each_once(office, shop, ids[:50])
+    assert set(office.states(ids[50:])) == {ExportState.HELD}
+    run = office.run(plan_id)
+    assert (run.state, run.delivered, run.held) == (RunState.FINISHED, 50, 10)
+    incident = office.incident(shop)
+    assert incident is not None
+    assert (incident.state, incident.cause) == (IncidentState.OPEN, Health.DISCONNECTED)
+    assert {office.export(export_id).incident_id for export_id in ids[50:]} == {incident.id}
+
+
+def test_what_is_in_doubt_when_the_connection_breaks_stays_in_doubt(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    office.fault(shop, "PUT", BILLS, reset="after")
+    plan_id = office.retry(shop)
+    office.work_off()
+    office.break_login(shop)
+    office.work_off(ahead=FOREVER)
+    assert office.states(ids) == [ExportState.IN_DOUBT] * 2
+    assert {result for result, _ in office.results(plan_id).values()} == {ExportState.IN_DOUBT}
+    assert office.run(plan_id).in_doubt == 2
+
+
+def test_fifty_bills_go_in_one_call(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 101)
+    office.retry(shop)
+    office.work_off()
+    assert_each_once(office, shop, ids)
+    assert office.calls(shop)["by_path"]["PUT /api.xro/2.0/Invoices"] == 3
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_card_expenses_arrive_once_as_bank_transactions(office: Office, cut: str) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 3, kind=ExportKind.BANK_TRANSACTION)
+    office.fault(shop, "PUT", CARDS, reset=cut)
+    office.retry(shop)
+    office.work_off(ahead=FOREVER)
+    assert_each_once(office, shop, ids)
+    assert {document["kind"] for document in office.ledger(shop)["documents"]} == {"bank_transaction"}
+
+
+def put_in_xero(office: Office, shop: Shop, export_id: int, status: str) -> str:
+    """Let Xero have a bill of this export already; return its id."""
+    paper = {"organisation": shop.organisation_id, "kind": "invoice", "contact": "Amelia Ward"}
+    day = (utcnow() - LONG_AGO).date().isoformat()
+    number = office.export(export_id).number
+    rows = [{**paper, "number": number, "date": day, "total": "12.50", "currency": "GBP", "status": status}]
+    answer = office.xero.http.post("/sandbox/documents", json=rows)
+    return str(answer.json()[0]["id"])
+
+
+@pytest.mark.parametrize("code", ["XERO01", "XERO31", "XERO46"])
+def test_after_an_ambiguous_failure_a_bill_found_in_xero_counts_as_delivered(
+    office: Office, code: str
+) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2, state=ExportState.FAILED, code=code)
+    xero_id = put_in_xero(office, shop, ids[0], "PAID")
+    office.retry(shop)
+    office.work_off()
+    assert office.export(ids[0]).xero_id == xero_id
+    assert_each_once(office, shop, ids)
+
+
+@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
+def test_a_bill_that_was_voided_or_deleted_in_xero_is_not_taken_for_delivered(
+    office: Office, status: str
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, state=ExportState.FAILED, code="XERO46")
+    gone = put_in_xero(office, shop, export_id, status)
+    office.retry(shop)
+    office.work_off()
+    export = office.export(export_id)
+    assert export.state is ExportState.DELIVERED
+    assert export.xero_id != gone
+    assert office.ledger(shop)["duplicates"] == {}
+
+
+@pytest.mark.parametrize("moment", ["before the start", "before the work"])
+def test_an_export_never_goes_to_another_organisation_than_its_own(office: Office, moment: str) -> None:
+    shop, other = office.shop(), office.shop()
+    waiting = office.exports(shop, 1)
+    doubtful = office.exports(shop, 1, state=ExportState.FAILED, code="XERO46")
+    plan_id = office.plan(shop)
+    if moment == "before the work":
+        office.start(plan_id)
+    move(office, shop, other)
+    if moment == "before the start":
+        office.start(plan_id)
+    office.work_off()
+    assert office.ledger(shop)["count"] == office.ledger(other)["count"] == 0
+    assert office.connection(shop).health is Health.HEALTHY
+    assert office.run(plan_id).state is RunState.FINISHED
+    texts = {text for _, text in office.results(plan_id).values()}
+    assert texts == {"Not sent: the workspace is connected to another organisation now."}
+    assert len(office.verdicts(plan_id)) == len(waiting + doubtful)
+
+
+def move(office: Office, shop: Shop, other: Shop) -> None:
+    """Connect a workspace to the organisation of another one, which loses it."""
+    with office.desk.store.begin() as session:
+        taken = session.get_one(tables.Connection, other.workspace_id)
+        grant_id, taken.organisation_id, taken.grant_id = taken.grant_id, None, None
+        session.flush()
+        moved = session.get_one(tables.Connection, shop.workspace_id)
+        moved.organisation_id, moved.grant_id = other.organisation_id, grant_id
+
+
+def test_while_xero_is_down_a_run_waits_and_then_goes_on_by_itself(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    office.xero.control("PUT", "/maintenance", mode="maintenance")
+    office.sync(shop)
+    assert office.connection(shop).health is Health.UNAVAILABLE
+    plan_id = office.retry(shop)
+    office.work_off()
+    (lane,) = office.run(plan_id).lanes
+    assert (lane.waiting_for or "").startswith("Waiting for Xero")
+    office.xero.control("PUT", "/maintenance", mode="none")
+    office.work_off(ahead=FOREVER)
+    assert_each_once(office, shop, ids)
+
+
+def test_a_fault_of_our_own_app_parks_the_run_and_blames_no_workspace(office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 2)
+    office.fault(shop, "PUT", BILLS, status=401, body='{"Detail": "TokenExpired: token expired"}')
+    right = office.desk
+    office.desk = replace(right, app=replace(right.app, client_secret="wrong"))
+    plan_id = office.retry(shop)
+    office.work_off()
+    assert office.run(plan_id).state is RunState.RUNNING
+    assert office.incident(shop) is None
+    assert office.connection(shop).health is Health.HEALTHY
+    office.desk = right
+    office.work_off(ahead=FOREVER)
+    assert_each_once(office, shop, ids)
+
+
+def test_every_attempt_is_kept_with_what_xero_answered(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    office.fault(shop, "PUT", BILLS, status=503, body="The Organisation is offline")
+    office.retry(shop)
+    office.work_off(ahead=FOREVER)
+    with office.desk.store.read() as session:
+        attempts = session.scalars(select(tables.Attempt).order_by(tables.Attempt.id)).all()
+    assert [(a.export_id, a.state, a.status) for a in attempts] == [
+        (export_id, AttemptState.NOT_SENT, 503),
+        (export_id, AttemptState.DELIVERED, 200),
+    ]
+    assert attempts[0].message == "Xero says that this organisation is offline."
+    assert all(isinstance(a.answered_at, datetime) for a in attempts)

@@ -1,0 +1,257 @@
+"""Plans: which exports a retry would act on, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from services import catalogue, exports, retries
+from services.exports import ExportFilter
+from services.members import NotAllowed
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import CAN_EXPORT, ExportKind, ExportState, Health, Verdict
+from tests.integration.office import LONG_AGO, Office, Shop
+
+SEND, LOOK, FIX, NEVER = Verdict.WILL_SEND, Verdict.LOOK_UP, Verdict.FIX_FIRST, Verdict.NEVER
+
+#: Code: the verdict on an export that failed with it after the last sync, and after a later sync.
+CODES = {
+    "XERO01": (LOOK, LOOK),  # it may have arrived
+    "XERO08": (FIX, FIX),  # only the report itself can be mended, and is imported anew
+    "XERO11": (SEND, SEND),  # the connection works again
+    "XERO12": (SEND, SEND),
+    "XERO14": (FIX, FIX),
+    "XERO27": (SEND, SEND),  # what was imported fits now
+    "XERO31": (LOOK, LOOK),  # it was paid in Xero, so it is there
+    "XERO33": (SEND, SEND),
+    "XERO44": (NEVER, NEVER),
+    "XERO45": (SEND, SEND),
+    "XERO46": (LOOK, LOOK),
+    "XERO52": (SEND, SEND),
+    "XERO56": (SEND, SEND),  # waiting was enough
+    "XERO68": (FIX, SEND),  # mended in Xero, which a sync has to see
+    "XERO73": (FIX, SEND),
+    "XERO76": (NEVER, NEVER),
+    "XERO78": (SEND, SEND),
+    "XERO83": (FIX, FIX),
+    "XERO84": (SEND, SEND),
+    "XERO87": (SEND, SEND),
+    "XERO93": (SEND, SEND),
+    "XERO95": (SEND, SEND),
+    "XERO99": (SEND, SEND),
+}
+
+
+def verdict(office: Office, export_id: int) -> tuple[Verdict, str]:
+    with office.desk.store.begin() as session:
+        plan_id = retries.plan(session, office.agent, export_ids=[export_id])
+    return office.verdicts(plan_id)[export_id]
+
+
+def test_each_code_has_its_verdict_before_and_after_a_sync(office: Office) -> None:
+    assert CODES.keys() == catalogue.CODES.keys()
+    shop = office.shop()
+    by_code = {
+        code: office.exports(shop, 1, state=ExportState.FAILED, code=code, spent_on=utcnow())[0]
+        for code in CODES
+    }
+    for wanted in (0, 1):
+        found = office.verdicts(office.plan(shop))
+        assert {code: found[i][0] for code, i in by_code.items()} == {c: v[wanted] for c, v in CODES.items()}
+        for code, export_id in by_code.items():
+            if found[export_id][0] in (FIX, NEVER):
+                assert found[export_id][1] == f"{code}: {catalogue.get(code).fix}"
+        office.sync(shop)
+
+
+def test_each_state_has_its_verdict(office: Office) -> None:
+    shop = office.shop()
+    expected = {
+        ExportState.WAITING: SEND,
+        ExportState.HELD: SEND,
+        ExportState.FAILED: SEND,
+        ExportState.SENDING: LOOK,
+        ExportState.IN_DOUBT: LOOK,
+        ExportState.DELIVERED: Verdict.ALREADY_IN_XERO,
+        ExportState.SET_ASIDE: NEVER,
+    }
+    ids = {state: office.exports(shop, 1, state=state)[0] for state in ExportState}
+    found = office.verdicts(office.plan(shop))
+    assert {state: found[export_id][0] for state, export_id in ids.items()} == expected
+
+
+def test_only_a_connection_that_can_export_gets_anything_sent(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    reconnect = Verdict.DISCONNECTED, "Reconnect first."
+    expected = dict.fromkeys(CAN_EXPORT, (SEND, "Nothing stands in the way.")) | {
+        Health.EXPIRED: reconnect,
+        Health.DISCONNECTED: reconnect,
+        Health.WRONG_ROLE: reconnect,
+        Health.MISSING_SCOPE: reconnect,
+        Health.NEEDS_ORGANISATION: reconnect,
+        Health.NOT_CONNECTED: (Verdict.DISCONNECTED, "Connect the workspace to Xero first."),
+        Health.SYNC_ERROR: (Verdict.DISCONNECTED, "then sync. You need not reconnect."),
+    }
+    for health in Health:
+        with office.desk.store.begin() as session:
+            connection = session.get_one(tables.Connection, shop.workspace_id)
+            connection.health, connection.code = health, "XERO73"
+        found, reason = verdict(office, export_id)
+        assert (health, found) == (health, expected[health][0])
+        assert reason.endswith(expected[health][1])
+
+
+def test_an_export_of_another_organisation_is_never_sent(office: Office) -> None:
+    shop, other = office.shop(), office.shop()
+    (export_id,) = office.exports(shop, 1)
+    with office.desk.store.begin() as session:
+        session.get_one(tables.Export, export_id).organisation_id = other.organisation_id
+    found, reason = verdict(office, export_id)
+    assert found is NEVER
+    assert "connected to before" in reason
+
+
+def _lock(office: Office, shop: Shop) -> None:
+    today = utcnow().date().isoformat()
+    path = f"/organisations/{shop.organisation_id}"
+    office.xero.control("PATCH", path, period_lock_date=today)
+    office.sync(shop)
+
+
+def _line(**values: str | None) -> Callable[[Office, Shop], None]:
+    def change(office: Office, _shop: Shop) -> None:
+        with office.desk.store.begin() as session:
+            session.execute(update(tables.ReportLine).values(**values))
+
+    return change
+
+
+def _no_card_account(office: Office, shop: Shop) -> None:
+    with office.desk.store.begin() as session:
+        session.get_one(tables.Workspace, shop.workspace_id).card_account = None
+        session.execute(update(tables.Export).values(kind=ExportKind.BANK_TRANSACTION))
+
+
+@pytest.mark.parametrize(
+    ("code", "break_it", "says"),
+    [
+        ("XERO33", _lock, "locked up to"),
+        ("XERO27", _line(account_code="999"), "Category 999 of Parkway Cabs"),
+        ("XERO52", _line(account_code=""), "No category: Parkway Cabs"),
+        ("XERO95", _line(tax_type="OUTPUT2"), "OUTPUT2 cannot be used with account 493"),
+        ("XERO78", _line(tracking_category="Region", tracking_option="Atlantis"), "Region, Atlantis"),
+        ("XERO87", _no_card_account, "none chosen"),
+    ],
+)
+def test_what_xero_would_refuse_is_said_before_and_costs_no_call(
+    office: Office, code: str, break_it: Callable[[Office, Shop], None], says: str
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    break_it(office, shop)
+    office.xero.control("DELETE", "/calls")
+    found, reason = verdict(office, export_id)
+    assert found is FIX
+    assert reason.startswith(code)
+    assert says in reason
+    assert office.calls(shop)["total"] == 0
+
+
+def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:
+    pounds, dollars = office.shop(), office.shop(country="US", currency="USD")
+    office.exports(pounds, 2, amount=Decimal("10.10"))
+    office.exports(dollars, 1, amount=Decimal("0.0001"))
+    office.exports(dollars, 1, state=ExportState.DELIVERED)
+    with office.desk.store.read() as session:
+        ids = exports.ids_matching(session, office.agent, ExportFilter())
+    with office.desk.store.begin() as session:
+        session.execute(update(tables.ReportLine).values(tax_type=None))
+        plan_id = retries.plan(session, office.agent, export_ids=ids)
+        view = retries.view(session, office.agent, plan_id)
+    lines = {line.verdict: (line.count, dict(line.amounts)) for line in view.lines}
+    assert lines == {
+        SEND: (3, {"GBP": Decimal("20.20"), "USD": Decimal("0.0001")}),
+        Verdict.ALREADY_IN_XERO: (1, {"USD": Decimal("12.50")}),
+    }
+    assert (view.total, view.goes, view.calls_needed) == (4, 3, 2)
+    assert view.scope == "4 selected"
+
+
+def test_a_filter_takes_in_every_page_and_nothing_else(office: Office) -> None:
+    shop = office.shop()
+    wanted = office.exports(shop, 60, state=ExportState.FAILED, code="XERO11")
+    office.exports(shop, 3, state=ExportState.FAILED, code="XERO27")
+    chosen = ExportFilter(codes=("XERO11",), states=(ExportState.FAILED,), page=2, page_size=10)
+    with office.desk.store.begin() as session:
+        plan_id = retries.plan(session, office.agent, filter=chosen)
+        view = retries.view(session, office.agent, plan_id)
+        rows, total = retries.items(session, office.agent, plan_id, page=2, page_size=50)
+    assert view.scope == "All 60 that match: failed; XERO11"
+    assert sorted(office.verdicts(plan_id)) == wanted
+    assert (len(rows), total) == (10, 60)
+
+
+def test_a_plan_lists_the_oldest_report_first_and_narrows_to_a_verdict(office: Office) -> None:
+    shop = office.shop()
+    (new,) = office.exports(shop, 1)
+    (old,) = office.exports(shop, 1, spent_on=utcnow() - 2 * LONG_AGO)
+    (bad,) = office.exports(shop, 1, account="999", spent_on=utcnow() - 3 * LONG_AGO)
+    plan_id = office.plan(shop)
+    with office.desk.store.read() as session:
+        every, _ = retries.items(session, office.agent, plan_id)
+        going, total = retries.items(session, office.agent, plan_id, verdict=SEND)
+    assert [row.export_id for row in every] == [bad, old, new]
+    assert ([row.export_id for row in going], total) == ([old, new], 2)
+
+
+def test_an_admin_plans_for_their_own_workspaces_only(office: Office) -> None:
+    own, foreign = office.shop(), office.shop()
+    mine, theirs = office.exports(own, 1), office.exports(foreign, 1)
+    with office.desk.store.begin() as session:
+        session.delete(session.get_one(tables.WorkspaceAdmin, (foreign.workspace_id, office.admin.email)))
+    with office.desk.store.begin() as session:
+        by_id = retries.plan(session, office.admin, export_ids=mine + theirs)
+        by_filter = retries.plan(session, office.admin, filter=ExportFilter())
+        foreign_plan = retries.plan(session, office.agent, export_ids=theirs)
+    assert list(office.verdicts(by_id)) == list(office.verdicts(by_filter)) == mine
+    with office.desk.store.begin() as session:
+        for act in (retries.view, retries.items, retries.leftovers, retries.results_csv):
+            with pytest.raises(retries.UnknownPlan):
+                act(session, office.admin, foreign_plan)
+        with pytest.raises(retries.UnknownPlan):
+            retries.start(session, office.admin, foreign_plan, "")
+
+
+def test_an_empty_set_is_refused_with_a_sentence(office: Office) -> None:
+    with office.desk.store.begin() as session:
+        for ids in ([], [12345]):
+            with pytest.raises(ValueError, match="Nothing is selected"):
+                retries.plan(session, office.agent, export_ids=ids)
+        with pytest.raises(ValueError, match="Nothing is selected"):
+            retries.plan(session, office.agent, filter=ExportFilter(text="nothing of that name"))
+
+
+def test_a_plan_of_which_nothing_can_be_sent_does_not_start(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 1, account="999")
+    plan_id = office.plan(shop)
+    with pytest.raises(ValueError, match="Nothing of this plan can be sent"):
+        office.start(plan_id)
+    with office.desk.store.read() as session:
+        assert session.scalars(select(tables.RetryRun)).all() == []
+
+
+def test_a_manager_may_neither_plan_nor_start(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 1)
+    plan_id = office.plan(shop)
+    with office.desk.store.begin() as session:
+        with pytest.raises(NotAllowed):
+            retries.plan(session, office.manager, filter=ExportFilter())
+        with pytest.raises(NotAllowed):
+            retries.start(session, office.manager, plan_id, "")

@@ -1,0 +1,54 @@
+"""What nobody foresaw is shown as a sentence or a reference, never as a traceback."""
+
+from __future__ import annotations
+
+from sqlalchemy import event, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from structlog.testing import capture_logs
+
+from dashboard import navigation
+from dashboard.routes import tell_failure
+from services.desk import Desk
+from tests.integration.web import world
+from tests.integration.web.conftest import OpenPage
+
+
+async def broken(_request: Request) -> Response:
+    raise RuntimeError("secret detail")
+
+
+def test_a_route_that_fails_gives_a_reference_that_is_in_the_log() -> None:
+    app = Starlette(routes=[Route("/broken", broken)], exception_handlers={Exception: tell_failure})
+
+    with capture_logs() as logs, TestClient(app, raise_server_exceptions=False) as browser:
+        answer = browser.get("/broken")
+
+    assert answer.status_code == 500
+    assert logs[0]["reference"] in answer.text
+    assert "secret detail" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_locked_store_is_said_to_be_busy_and_the_press_can_be_repeated(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN)
+    desk.store.engine.dispose()
+    event.listen(desk.store.engine, "connect", _wait_only_briefly)
+
+    with desk.store.begin() as session:  # somebody else writes, and takes their time
+        session.execute(text("SELECT 1"))
+        app.button(key="sync-now").click().run()
+    assert not app.exception
+    assert "did not answer in time" in app.warning[0].value
+
+    app.button(key="sync-now").click().run()
+    assert app.button(key="sync-now").disabled
+
+
+def _wait_only_briefly(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA busy_timeout=50")  # type: ignore[attr-defined]

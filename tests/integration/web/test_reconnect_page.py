@@ -1,0 +1,128 @@
+"""The wizard: the article's steps, one thing to do at a time, and where it stands after any reload."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard import navigation
+from services import reconnects, syncs, wizard
+from services.desk import Desk
+from services.members import Member
+from services.refusals import RefusalKind
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import ExportState, Health, ReconnectState, Role, SyncState
+from tests.integration.web import world
+from tests.integration.web.conftest import OpenPage, text_of
+
+ADMIN = Member(world.ADMIN, "Amira Admin", Role.ADMIN)
+
+
+def fail_sync(desk: Desk) -> None:
+    """End a sync of the broken workspace as the expired connection would."""
+    with desk.store.begin() as session:
+        sync_id = syncs.enqueue(session, world.BROKEN, requested_by=world.ADMIN)
+        sync = session.get_one(tables.Sync, sync_id)
+        sync.state, sync.finished_at, sync.code = SyncState.FAILED, utcnow(), "XERO11"
+        sync.message = "XERO11 Sync Error: The connection to Xero has expired."
+
+
+def repair(desk: Desk) -> None:
+    """Have the connection work again, verified by a sync, through the wizard."""
+    with desk.store.begin() as session:
+        reconnect_id = reconnects.start(session, ADMIN, world.BROKEN)
+        session.get_one(tables.Reconnect, reconnect_id).state = ReconnectState.VERIFIED
+        session.get_one(tables.Connection, world.BROKEN).health = Health.HEALTHY
+
+
+def test_all_twelve_steps_are_there_in_the_articles_words(open_page: OpenPage) -> None:
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    for step in (*wizard.RECONNECT_STEPS, *wizard.RETRY_STEPS):
+        assert step.replace(">", "&gt;") in shown
+
+
+def test_it_begins_with_sync_now(desk: Desk, open_page: OpenPage) -> None:
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+
+    app.button(key="sync").click().run()
+
+    with desk.store.read() as session:
+        sync = syncs.latest(session, world.BROKEN)
+    assert sync is not None
+    assert sync.requested_by == world.ADMIN
+    assert all(stage in text_of(app) for stage in syncs.STAGES)
+
+
+def test_after_the_sync_failed_it_leads_to_xero_in_the_same_tab(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert f'<a class="rl-button" href="/connect/xero?workspace={world.BROKEN}">Reconnect</a>' in shown
+    assert "XERO11 Sync Error" in shown
+
+
+def test_a_refusal_names_both_sides_and_the_way_out(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    with desk.store.begin() as session:
+        reconnect = session.get_one(tables.Reconnect, reconnects.start(session, ADMIN, world.BROKEN))
+        reconnect.state, reconnect.refusal = ReconnectState.REFUSED, RefusalKind.OTHER_ORGANISATION
+        reconnect.detail = {"expected": "Harbour Pty", "chosen": "Somebody <Else>"}
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert "That is another organisation" in shown
+    assert "This workspace exports to Harbour Pty. In Xero, Somebody &lt;Else&gt; was chosen." in shown
+    assert "choose Harbour Pty" in shown
+
+
+def test_an_agent_watches_and_has_nothing_to_press(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+
+    app = open_page(navigation.RECONNECT, world.AGENT, workspace=world.BROKEN)
+
+    assert not app.button
+    assert "/connect/xero" not in text_of(app)
+    assert "Only an admin of this workspace can reconnect it" in text_of(app)
+
+
+def test_what_failed_is_planned_and_released_from_the_last_step(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+
+    assert "will send" in text_of(app)
+    app.button(key="retry").click().run()
+
+    with desk.store.read() as session:
+        (run,) = session.query(tables.RetryRun).all()
+    assert run.started_by == world.ADMIN
+
+
+def test_looking_again_keeps_the_plan_that_was_shown(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+
+    app.run()
+
+    with desk.store.read() as session:
+        assert session.query(tables.RetryPlan).count() == 1
+
+
+def test_the_end_says_what_arrived(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    with desk.store.begin() as session:
+        for export in session.query(tables.Export):
+            export.state = ExportState.DELIVERED
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert "Xero is connected again" in shown
+    assert "3 exports arrived in Xero." in shown
+
+
+@pytest.mark.parametrize("workspace", ["", "no-such", world.FOREIGN])
+def test_a_stale_or_foreign_link_says_so(open_page: OpenPage, workspace: str) -> None:
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=workspace)
+
+    assert "There is no workspace" in app.warning[0].value

@@ -1,0 +1,36 @@
+"""Permissions: one table for navigation, buttons and services."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.members import GRANTED, Member, Permission
+from services.store.states import Role
+
+
+def member(role: Role) -> Member:
+    return Member("someone@relink.example", "Some One", role)
+
+
+def test_every_role_has_its_line_in_the_table() -> None:
+    assert set(GRANTED) == set(Role)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_everybody_sees_workspaces(role: Role) -> None:
+    assert member(role).may(Permission.SEE_WORKSPACES)
+
+
+def test_only_a_workspace_admin_reconnects_since_it_takes_the_customers_own_login() -> None:
+    assert [role for role in Role if member(role).may(Permission.RECONNECT)] == [Role.ADMIN]
+
+
+def test_a_manager_only_looks() -> None:
+    assert {p for p in Permission if member(Role.MANAGER).may(p)} == {
+        Permission.SEE_WORKSPACES,
+        Permission.SEE_INCIDENTS,
+    }
+
+
+def test_only_a_workspace_admin_is_kept_to_their_own_workspaces() -> None:
+    assert [role for role in Role if not member(role).sees_everything] == [Role.ADMIN]

@@ -1,0 +1,45 @@
+"""Every refusal in words: what happened, that nothing changed, and the way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.refusals import RefusalKind, describe
+
+PARTICULARS = {
+    "expected": "Acme Ltd",
+    "chosen": "Bolt Ltd",
+    "expected_user": "Amira (amira@acme.example)",
+    "user": "Boris (boris@bolt.example)",
+    "missing": "accounting.invoices",
+    "answer": "HTTP 503",
+}
+
+
+@pytest.mark.parametrize("kind", RefusalKind)
+def test_every_refusal_says_that_nothing_changed_and_what_to_do(kind: RefusalKind) -> None:
+    words = describe(kind, PARTICULARS)
+    assert words.kind == kind
+    assert "The connection is as it was before." in words.text
+    assert words.title
+    assert words.way_out.endswith(".")
+    assert not set("{}!") & set(words.title + words.text + words.way_out)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        (RefusalKind.OTHER_ORGANISATION, {"Acme Ltd", "Bolt Ltd"}),
+        (RefusalKind.OTHER_USER, {"Amira (amira@acme.example)", "Boris (boris@bolt.example)"}),
+        (RefusalKind.ORGANISATION_TAKEN, {"Bolt Ltd"}),
+        (RefusalKind.SCOPE_MISSING, {"accounting.invoices"}),
+        (RefusalKind.XERO_DOWN, {"HTTP 503"}),
+    ],
+)
+def test_a_refusal_names_both_sides(kind: RefusalKind, named: set[str]) -> None:
+    assert {name for name in named if name in describe(kind, PARTICULARS).text} == named
+
+
+def test_names_with_braces_are_shown_as_they_are() -> None:
+    hostile = {**PARTICULARS, "chosen": "{expected} {0} {answer.__class__}"}
+    assert "{expected} {0} {answer.__class__}" in describe(RefusalKind.OTHER_ORGANISATION, hostile).text
