@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from dashboard import failures, navigation
 from dashboard.identity import signed_in_email
-from dashboard.session import REFUSALS, STORE_SILENT
+from dashboard.session import STORE_SILENT
 from services import health, reconnects
+from services.declined import Declined
 from services.desk import Desk, open_desk
 
 BROWSER_COOKIE = "relink_browser"
@@ -65,7 +66,7 @@ async def _redirect(
 ) -> Response:
     try:
         address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
-    except (*REFUSALS, reconnects.ForeignState) as refusal:
+    except Declined as refusal:
         return _page(str(refusal), HTTPStatus.BAD_REQUEST)
     except OperationalError:
         return _page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)

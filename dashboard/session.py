@@ -14,13 +14,9 @@ from sqlalchemy.orm import Session
 from dashboard.identity import email_of, is_fresh
 from dashboard.parts import markup
 from services import members
+from services.declined import Declined
 from services.desk import open_desk
-from services.exports import UnknownExport
-from services.members import Member, NotAllowed, Permission, UnknownWorkspace
-from services.retries import UnknownPlan
-
-#: Exceptions whose text is a sentence for the screen.
-REFUSALS = (NotAllowed, UnknownWorkspace, UnknownExport, UnknownPlan)
+from services.members import Member, Permission
 
 STORE_SILENT = (
     "Relink's store did not answer in time. Nothing was changed. Wait a moment and try again; "
@@ -71,7 +67,7 @@ def reading() -> Iterator[Session]:
     try:
         with open_desk().store.read() as session:
             yield session
-    except REFUSALS as refusal:
+    except Declined as refusal:
         refuse(str(refusal))
     except OperationalError:
         refuse(STORE_SILENT)
@@ -83,7 +79,7 @@ def acting() -> Iterator[Session]:
     try:
         with open_desk().store.begin() as session:
             yield session
-    except (*REFUSALS, ValueError) as refusal:
+    except Declined as refusal:
         st.session_state[_REFUSAL] = str(refusal)
     except OperationalError:
         st.session_state[_REFUSAL] = STORE_SILENT

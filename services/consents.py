@@ -11,6 +11,7 @@ from hashlib import sha256
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from services.declined import Declined
 from services.desk import Desk
 from services.store import tables
 from services.store.engine import utcnow
@@ -19,7 +20,7 @@ from services.xero import oauth
 LIFE = timedelta(minutes=15)  # between leaving for Xero and coming back
 
 
-class ForeignState(Exception):
+class ForeignState(Declined):
     """A return from Xero that cannot be used and changes nothing; the text is a sentence for the screen."""
 
 

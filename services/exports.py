@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from services import audit, incidents, members
+from services.declined import Declined
 from services.finding import like
 from services.members import Member, Permission, own_workspaces
 from services.paging import page_count, page_of
@@ -77,7 +78,7 @@ class ExportPage:
     amounts: Mapping[str, Decimal]  #: of all that match, by currency
 
 
-class UnknownExport(Exception):
+class UnknownExport(Declined):
     """There is no such export, or not for this member; the text is a sentence for the screen."""
 
 
@@ -199,19 +200,19 @@ def ids_matching(session: Session, member: Member, filter: ExportFilter) -> list
 def set_aside(session: Session, member: Member, export_id: int, reason: str) -> None:
     """Close an export without sending it, by a named person with a reason.
 
-    Raises `UnknownExport` (also for somebody else's), `NotAllowed`, and `ValueError` with a
-    sentence for a missing reason or an export that is delivered, being sent or in doubt.
+    Raises `UnknownExport` (also for somebody else's), `NotAllowed`, and `Declined` for a missing
+    reason or an export that is delivered, being sent or in doubt.
     """
     export = session.get(tables.Export, export_id, with_for_update=True)
     if export is None:
         raise UnknownExport("There is no such export. It may have been removed; reload the page.")
     members.require(session, member, Permission.SET_ASIDE, export.workspace_id)
     if not reason.strip():
-        raise ValueError("Say why this export is set aside: the reason stays in its history.")
+        raise Declined("Say why this export is set aside: the reason stays in its history.")
     if export.state is ExportState.IN_DOUBT:
-        raise ValueError(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
+        raise Declined(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
     if export.state not in RETRYABLE:
-        raise ValueError(f"{export.number} is {export.state}, so it cannot be set aside.")
+        raise Declined(f"{export.number} is {export.state}, so it cannot be set aside.")
     export.state = ExportState.SET_ASIDE
     export.set_aside_by, export.set_aside_reason = member.email, reason.strip()
     audit.record(

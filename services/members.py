@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from services.declined import Declined
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import Role
@@ -38,11 +39,11 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
 }
 
 
-class NotAllowed(Exception):
+class NotAllowed(Declined):
     """The member may not do that; the text is a sentence for the screen."""
 
 
-class UnknownWorkspace(Exception):
+class UnknownWorkspace(Declined):
     """There is no such workspace, or not for this member; the text is a sentence for the screen."""
 
 

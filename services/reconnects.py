@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services import audit, connections, consents, grants, incidents, members, returns, syncs
-from services.consents import ForeignState, Return
+from services.consents import Return
 from services.desk import Desk
 from services.members import Member, NotAllowed, Permission
 from services.refusals import RefusalKind, describe
@@ -23,8 +23,6 @@ from services.xero.connections import XeroConnection
 from services.xero.errors import Fault, XeroError
 from services.xero.oauth import TokenSet
 from services.xero.pace import AppPace, MustWait
-
-__all__ = ["ForeignState", "come_back", "leave", "start"]
 
 UNDER_WAY = (ReconnectState.STARTED, ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED)
 

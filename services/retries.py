@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from services import audit, exports, incidents, members, verdicts
+from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import Member, Permission
 from services.paging import count, page_of
@@ -22,7 +23,7 @@ from services.store import tables
 from services.store.engine import new_id, utcnow
 from services.store.states import GOES, ExportState, IncidentState, RunState, Verdict
 from services.tabular import safe_cell
-from services.xero.documents import MAX_BATCH
+from services.xero.documents import MAX_BATCH, MAX_LOOKUP
 from services.xero.pace import Limits
 
 
@@ -94,7 +95,7 @@ def plan(
     """Freeze a set of exports with a verdict each, and return the plan's id; nothing is sent.
 
     The set is `export_ids`, or with `filter` all that match it, on every page; exports the member
-    may not see are left out. Raises `NotAllowed`, and `ValueError` with a sentence for an empty set.
+    may not see are left out. Raises `NotAllowed`, and `Declined` for an empty set.
     """
     if not member.may(Permission.RETRY):
         raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
@@ -103,7 +104,7 @@ def plan(
     else:
         wanted = exports.ids_matching(session, member, filter)
     if not wanted:
-        raise ValueError("Nothing is selected. Select the exports to retry, or widen the filter.")
+        raise Declined("Nothing is selected. Select the exports to retry, or widen the filter.")
     scope = _describe(filter, len(wanted))
     return _freeze(session, member, wanted, scope)
 
@@ -143,7 +144,7 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
     row = _own_plan(session, member, plan_id)
     lines = _lines(session, plan_id)
     workspaces = _workspaces(session, plan_id)
-    batches = [-(-number // MAX_BATCH) for _, _, number in workspaces]
+    calls = _calls(session, plan_id)
     return PlanView(
         id=plan_id,
         made_by=row.made_by,
@@ -153,10 +154,26 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
         lines=tuple(lines),
         workspaces=tuple(workspaces),
         goes=sum(line.count for line in lines if line.verdict in GOES),
-        calls_needed=sum(batches),
-        seconds_needed=max((_seconds(number) for number in batches), default=0.0),
+        calls_needed=sum(calls.values()),
+        seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
         run=run_view(session, plan_id),
     )
+
+
+def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
+    """Return the calls that each workspace's exports take: batches of one kind, and look-ups before them."""
+    number = func.count()
+    rows = session.execute(
+        select(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict, number)
+        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
+        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
+        .group_by(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict)
+    )
+    calls: dict[str, int] = {}
+    for workspace_id, _, verdict, found in rows:
+        size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
+        calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
+    return calls
 
 
 def _seconds(calls: int) -> float:
@@ -269,7 +286,7 @@ def _item_row(
 def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
     """Start the run of a plan; pressed a second time, it is the same run.
 
-    Raises `UnknownPlan`, `NotAllowed`, and `ValueError` with a sentence when nothing can be sent.
+    Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent.
     """
     _own_plan(session, member, plan_id)
     if not member.may(Permission.RETRY):
@@ -280,7 +297,7 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
         return
     lanes = _workspaces(session, plan_id)
     if not lanes:
-        raise ValueError("Nothing of this plan can be sent. The verdicts say what to do first.")
+        raise Declined("Nothing of this plan can be sent. The verdicts say what to do first.")
     now = utcnow()
     session.add(
         tables.RetryRun(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services import answers, audit, calls, incidents, members
+from services.declined import Declined
 from services.desk import Desk
 from services.lane import Held, LaneWork, Parked
 from services.members import Member, Permission
@@ -60,7 +61,7 @@ class RunView:
         return self.state in (RunState.QUEUED, RunState.RUNNING)
 
 
-class UnknownPlan(Exception):
+class UnknownPlan(Declined):
     """There is no such plan or run, or not for this member; the text is a sentence for the screen."""
 
 

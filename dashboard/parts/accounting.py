@@ -10,9 +10,15 @@ from dashboard.parts import markup, stepper, words
 from services import syncs
 from services.desk import open_desk
 from services.members import Member, Permission
+from services.store.engine import utcnow
 from services.store.states import NEEDS_RECONNECT, Health, SyncState
 from services.syncs import SyncView
 from services.workspaces import WorkspaceView
+
+STALLED = (
+    "This sync has been under way for more than 20 minutes. It goes on by itself as soon as a worker is "
+    "free; if it stays like this, tell whoever runs Relink."
+)
 
 
 def panel(member: Member, workspace: WorkspaceView, sync: SyncView | None) -> None:
@@ -58,6 +64,8 @@ def _sync_outcome(sync: SyncView) -> None:
     if sync.running:
         st.progress(stepper.progress_of(sync), text="Waiting for a worker" if not sync.stages else "Syncing")
         stepper.stages(sync)
+        if sync.stalled(utcnow()):
+            st.warning(STALLED)
     elif sync.state is SyncState.FAILED:
         st.error(words.plain(sync.message or "The last sync failed."))
         with st.expander("Stages of the last sync"):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from services.declined import Declined
 from services.intake.expenses import COLUMNS
 from services.tabular import FORMULA_STARTS
 
@@ -16,7 +17,7 @@ MAX_ROWS = 5_000  # of one file, which is taken in by one transaction
 _SEPARATORS = ",;\t"
 
 
-class BadFile(ValueError):
+class BadFile(Declined):
     """The file as a whole cannot be read and nothing was taken in; the text is a sentence for the screen."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from services import audit, exports
+from services.declined import Declined
 from services.exports import ExportFilter, ExportPage, UnknownExport
 from services.members import Member, NotAllowed, UnknownWorkspace
 from services.store import tables
@@ -137,7 +138,7 @@ def aside(office: Office, export_id: int, reason: str, member: Member | None = N
 def test_setting_aside_needs_a_reason_and_keeps_who_and_why(office: Office) -> None:
     shop = office.shop()
     (export_id,) = office.exports(shop, 1)
-    with pytest.raises(ValueError, match="Say why"):
+    with pytest.raises(Declined, match="Say why"):
         aside(office, export_id, "  ")
     aside(office, export_id, " Entered by hand. ")
     (row,) = search(office).rows
@@ -163,7 +164,7 @@ def test_only_what_is_neither_delivered_nor_on_its_way_can_be_set_aside(office: 
             aside(office, export_id, "Not ours.")
             assert office.export(export_id).state is ExportState.SET_ASIDE
         else:
-            with pytest.raises(ValueError, match=office.export(export_id).number):
+            with pytest.raises(Declined, match=office.export(export_id).number):
                 aside(office, export_id, "Not ours.")
             assert office.export(export_id).state is state
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from services import catalogue, exports, retries
+from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import NotAllowed
 from services.store import tables
@@ -230,9 +231,9 @@ def test_an_admin_plans_for_their_own_workspaces_only(office: Office) -> None:
 def test_an_empty_set_is_refused_with_a_sentence(office: Office) -> None:
     with office.desk.store.begin() as session:
         for ids in ([], [12345]):
-            with pytest.raises(ValueError, match="Nothing is selected"):
+            with pytest.raises(Declined, match="Nothing is selected"):
                 retries.plan(session, office.agent, export_ids=ids)
-        with pytest.raises(ValueError, match="Nothing is selected"):
+        with pytest.raises(Declined, match="Nothing is selected"):
             retries.plan(session, office.agent, filter=ExportFilter(text="nothing of that name"))
 
 
@@ -240,7 +241,7 @@ def test_a_plan_of_which_nothing_can_be_sent_does_not_start(office: Office) -> N
     shop = office.shop()
     office.exports(shop, 1, account="999")
     plan_id = office.plan(shop)
-    with pytest.raises(ValueError, match="Nothing of this plan can be sent"):
+    with pytest.raises(Declined, match="Nothing of this plan can be sent"):
         office.start(plan_id)
     with office.desk.store.read() as session:
         assert session.scalars(select(tables.RetryRun)).all() == []
