@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import streamlit as st
-from services.intake.files import Intake
 
 from dashboard import navigation, session
 from dashboard.parts import markup, panels, tables
 from services.intake import files
+from services.intake.files import Intake
 from services.members import Permission
 
 SHOWN = 50
