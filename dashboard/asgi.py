@@ -78,6 +78,7 @@ def main() -> None:
             "server.port": settings.port,
             "server.corsAllowedOrigins": [settings.public_url],
             "browser.serverAddress": urlsplit(settings.public_url).hostname or settings.host,
+            "logger.hideWelcomeMessage": True,  # it names an address before anything can be served
         }
     )
 

@@ -22,13 +22,21 @@ def is_fresh(claims: Mapping[str, Any], *, now_seconds: float) -> bool:
     return isinstance(issued_at, (int, float)) and now_seconds - issued_at < SIGN_IN_SECONDS
 
 
+def is_unverified(claims: Mapping[str, Any]) -> bool:
+    """Say whether the provider says that the address may be somebody else's; many say nothing about it."""
+    return str(claims.get("email_verified")).lower() == "false"  # some send the word
+
+
 def email_of(claims: Mapping[str, Any], *, now_seconds: float) -> str | None:
     """Return the e-mail address that a sign-in stands for, or None where it stands for nobody.
 
-    An address with invisible characters is nobody's: what is stored may look the same without them.
+    An address that is not verified is nobody's, and neither is one with invisible characters: what is
+    stored may look the same without them.
     """
     email = claims.get("email")
     if not claims.get("is_logged_in") or not is_fresh(claims, now_seconds=now_seconds):
+        return None
+    if is_unverified(claims):
         return None
     return email if isinstance(email, str) and email and email.isprintable() else None
 

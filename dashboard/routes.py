@@ -9,14 +9,13 @@ from typing import Concatenate, ParamSpec
 
 import anyio.to_thread
 from markupsafe import Markup
-from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard import failures, navigation
 from dashboard.identity import signed_in_email
-from dashboard.session import STORE_SILENT
+from dashboard.session import STORE_FAILURES, STORE_SILENT
 from services import health, reconnects
 from services.declined import Declined
 from services.desk import Desk, open_desk
@@ -68,7 +67,7 @@ async def _redirect(
         address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
     except Declined as refusal:
         return _page(str(refusal), HTTPStatus.BAD_REQUEST)
-    except OperationalError:
+    except STORE_FAILURES:
         return _page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 

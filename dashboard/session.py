@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
 from dashboard.identity import email_of, is_fresh
@@ -23,7 +23,16 @@ STORE_SILENT = (
     "if it stays like this, tell whoever runs Relink."
 )
 
+#: The database does not answer, or every connection to it is taken.
+STORE_FAILURES = (exc.OperationalError, exc.TimeoutError)
+
+SIGN_IN_ENDED = "Your sign-in has ended; it lasts twelve hours. Sign in and do it again."
+NO_MEMBER = "You are not a member of Relink any more. Ask an owner of Relink to add you."
+
 _REFUSAL = "refusal"
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 def is_signed_in() -> bool:
@@ -33,11 +42,33 @@ def is_signed_in() -> bool:
 
 def current_member() -> Member | None:
     """Return the member who signed in; None for somebody whom nobody has added."""
-    email = email_of(st.user.to_dict(), now_seconds=time.time())
-    if email is None:
-        return None
     with reading() as session:
-        return members.find(session, email)
+        return _find(session, st.user.to_dict())
+
+
+def _find(session: Session, claims: Mapping[str, Any]) -> Member | None:
+    email = email_of(claims, now_seconds=time.time())
+    return None if email is None else members.find(session, email)
+
+
+def member_now(session: Session, claims: Mapping[str, Any]) -> Member:
+    """Return the member that a sign-in stands for at this moment, with the role of this moment.
+
+    Raises `Declined` once the sign-in has ended or the member was removed.
+    """
+    member = _find(session, claims)
+    if member is None:
+        raise Declined(NO_MEMBER if is_fresh(claims, now_seconds=time.time()) else SIGN_IN_ENDED)
+    return member
+
+
+def recheck(member: Member) -> None:
+    """Run the whole page again unless `member` still looks at it, in the same role; it then says why.
+
+    For parts that run by themselves: they pass by the gate, and by what the page requires.
+    """
+    if current_member() != member:
+        st.rerun()
 
 
 def require(permission: Permission) -> Member:
@@ -69,20 +100,28 @@ def reading() -> Iterator[Session]:
             yield session
     except Declined as refusal:
         refuse(str(refusal))
-    except OperationalError:
+    except STORE_FAILURES:
         refuse(STORE_SILENT)
 
 
-@contextmanager
-def acting() -> Iterator[Session]:
-    """Open a session for a button to write with; a refusal undoes it and stands above the next run."""
+def act(
+    service: Callable[Concatenate[Session, Member, Arguments], Result],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> Result | None:
+    """Do what a button says, in one transaction and as the member of this moment; return what came of it.
+
+    The page that shows the button may be hours old: who presses is read again. A refusal undoes
+    the act, returns None and stands above the next run.
+    """
     try:
         with open_desk().store.begin() as session:
-            yield session
+            return service(session, member_now(session, st.user.to_dict()), *args, **kwargs)
     except Declined as refusal:
         st.session_state[_REFUSAL] = str(refusal)
-    except OperationalError:
+    except STORE_FAILURES:
         st.session_state[_REFUSAL] = STORE_SILENT
+    return None
 
 
 def show_refusal() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard import session
+from dashboard.identity import is_unverified
+
 
 def ask_to_sign_in() -> None:
     """Show the way in, and nothing else."""
     with st.container(key="rl-sign-in", width=420):
         st.title("Relink", anchor=False)
+        session.show_refusal()
         st.write(
             "Find the workspaces whose Xero connection broke, see them reconnected, and bring every "
             "export that failed into Xero."
@@ -21,9 +25,19 @@ def tell_unknown() -> None:
     """Say that this account is nobody here, with the way out; nothing of Relink is shown."""
     with st.container(key="rl-sign-in", width=420):
         st.title("You are signed in, but not a member", anchor=False)
-        st.write("Nobody has added this account to Relink:")
+        session.show_refusal()
+        unverified = is_unverified(st.user.to_dict())
+        st.write(
+            "Your company's sign-in has not verified this address:"
+            if unverified
+            else "Nobody has added this account to Relink:"
+        )
         st.text(str(st.user.get("email") or "an account without an e-mail address"))
-        st.write("Ask an owner of Relink to add it, or sign in with another account.")
+        st.write(
+            "Have it verified there, or sign in with another account."
+            if unverified
+            else "Ask an owner of Relink to add it, or sign in with another account."
+        )
         st.button("Sign in with another account", on_click=st.logout)
 
 

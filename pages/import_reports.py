@@ -12,7 +12,7 @@ from services.members import Permission
 
 SHOWN = 50
 
-member = session.require(Permission.IMPORT_REPORTS)
+session.require(Permission.IMPORT_REPORTS)
 st.title("Import reports", anchor=False)
 st.write(
     "Approved expense reports, one expense a row. Importing a file twice changes nothing the second time."
@@ -28,8 +28,7 @@ uploaded = st.file_uploader("CSV file", type="csv", key="file")
 def bring_in(data: bytes) -> None:
     """Import the file that was chosen."""
     st.session_state.pop("intake", None)
-    with session.acting() as store:
-        st.session_state["intake"] = files.import_reports(store, member, data)
+    st.session_state["intake"] = session.act(files.import_reports, data)
 
 
 if uploaded is not None:

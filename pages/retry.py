@@ -23,7 +23,7 @@ markup.show(
 )
 
 if plan.run is None:
-    plans.ask_to_start(member, plan)
+    plans.ask_to_start(plan)
 else:
     plans.follow(member, plan)
 
@@ -34,11 +34,11 @@ if plan.run is not None and not plan.run.live:
                 "Retry the leftovers",
                 key="leftovers",
                 on_click=exports.plan_leftovers,
-                args=(member, plan.id),
+                args=(plan.id,),
             )
         st.download_button(
             "Download the results (CSV)",
-            lambda: plans.results(member, plan.id),  # built when pressed, not on every run
+            plans.results(plan.id),  # made when pressed, not on every run
             f"retry-{plan.id[:8]}.csv",
             "text/csv",
         )

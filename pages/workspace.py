@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import navigation, session
 from dashboard.parts import accounting, badges, exports, incident, markup, panels, timeline, words
-from services import audit, syncs, workspaces
+from services import audit, members, syncs, workspaces
 from services import exports as export_service
 from services.exports import ExportFilter
 from services.members import Permission
@@ -38,7 +38,9 @@ with left:
     @st.fragment(run_every=1.0 if syncing else None)
     def accounting_panel() -> None:
         """Show the connection; while a sync runs, follow it."""
+        session.recheck(member)
         with session.reading() as store:
+            members.require(store, member, Permission.SEE_WORKSPACES, workspace_id)
             sync = syncs.latest(store, workspace_id)
         if syncing != (sync is not None and sync.running):
             st.rerun()

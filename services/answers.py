@@ -17,8 +17,10 @@ from services.lane import Held, LaneWork, Parked
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import GOES, AttemptState, ExportKind, ExportState, IncidentState
+from services.xero.connections import list_connections
 from services.xero.documents import Result
 from services.xero.errors import Fault, XeroError
+from services.xero.pace import MustWait
 
 #: Faults that concern the connection, not the documents sent.
 CONNECTION_FAULTS = frozenset(
@@ -133,9 +135,19 @@ def _hold(session: Session, work: LaneWork, left: Select[int]) -> None:
         .where(tables.Export.id.in_(left), tables.Export.state == ExportState.WAITING)
         .values(state=ExportState.HELD, incident_id=func.coalesce(incident, tables.Export.incident_id))
     )
+    leave_in_doubt(session, work.plan_id, work.workspace_id)
+
+
+def leave_in_doubt(session: Session, plan_id: str, workspace_id: str) -> None:
+    """Put in doubt what a lane that ends was sending and has no answer for: a worker died over it."""
+    items = select(tables.PlanItem.export_id).where(
+        tables.PlanItem.plan_id == plan_id,
+        tables.PlanItem.workspace_id == workspace_id,
+        tables.PlanItem.result.is_(None),
+    )
     session.execute(
         update(tables.Export)
-        .where(tables.Export.id.in_(left), tables.Export.state == ExportState.SENDING)
+        .where(tables.Export.id.in_(items), tables.Export.state == ExportState.SENDING)
         .values(state=ExportState.IN_DOUBT)
     )
 
@@ -176,13 +188,22 @@ def not_answered(work: LaneWork, batch: str, error: XeroError) -> NoReturn:
 def stop(work: LaneWork, error: XeroError) -> NoReturn:
     """Turn a failed call into what the lane does next. Always raises: `Parked` or `Held`."""
     if error.fault in CONNECTION_FAULTS or error.fault is Fault.APP_MISCONFIGURED:
+        listed = error.fault is Fault.NOT_CONNECTED and _is_listed(work)
         with work.desk.store.begin() as session:
-            connections.record_failure(session, work.workspace_id, error, listed=False, now=utcnow())
+            connections.record_failure(session, work.workspace_id, error, listed=listed, now=utcnow())
     if error.fault in CONNECTION_FAULTS:
         raise Held(f"Not sent: the connection to Xero broke. {error.detail}") from error
     if error.fault is Fault.APP_MISCONFIGURED:
         raise Parked(APP_PAUSE_SECONDS, "Waiting: Xero refuses Relink's own app") from error
     raise Parked(error.retry_after_seconds or PAUSE_SECONDS, f"Waiting for Xero: {error.detail}") from error
+
+
+def _is_listed(work: LaneWork) -> bool:
+    """Ask Xero whether this login still sees the organisation; no answer counts as no."""
+    try:
+        return any(found.organisation_id == work.organisation_id for found in list_connections(work.api))
+    except (XeroError, MustWait):
+        return False
 
 
 def close_attempts(session: Session, batch: str, state: AttemptState, error: XeroError) -> None:

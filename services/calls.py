@@ -9,13 +9,13 @@ from threading import Lock
 from services import grants
 from services.desk import Desk
 from services.store import tables
-from services.store.engine import utcnow
 from services.xero.api import Api
 from services.xero.pace import Allowance, AppPace, OrganisationPace
 
 MAX_WAIT_SECONDS = 2.0  # a longer wait parks the lane, so that its thread can work for others
 
-_app_pace = AppPace()
+#: One for the process: every call of our app counts, whoever makes it.
+app_pace = AppPace()
 _paces: dict[str, OrganisationPace] = {}
 _lock = Lock()
 
@@ -36,17 +36,29 @@ def xero(desk: Desk, *, grant_id: str, organisation_id: str) -> Iterator[Api]:
         _keep(desk, organisation_id, pace.allowance())
 
 
+def tenantless(desk: Desk, grant_id: str) -> Api:
+    """Open a client for calls that concern a login and no organisation, e.g. which ones it connects."""
+    return Api(desk.app, token=lambda rejected: grants.access_token(desk, grant_id, rejected), pace=app_pace)
+
+
 def _pace(desk: Desk, organisation_id: str) -> OrganisationPace:
-    # One lane at a time works for an organisation, so a pace kept in this process is exact.
+    # One lane at a time works for an organisation, so a pace kept in this process is exact, until
+    # another worker has had the lane in between: then what that one stored counts.
+    known = _known(desk, organisation_id)
     with _lock:
-        if organisation_id not in _paces:
-            _paces[organisation_id] = OrganisationPace(
-                desk.limits,
-                _app_pace,
-                last_known=_known(desk, organisation_id),
-                max_wait_seconds=MAX_WAIT_SECONDS,
+        pace = _paces.get(organisation_id)
+        if pace is None or _is_newer(known, pace.allowance()):
+            pace = OrganisationPace(
+                desk.limits, app_pace, last_known=known, max_wait_seconds=MAX_WAIT_SECONDS
             )
-        return _paces[organisation_id]
+            _paces[organisation_id] = pace
+        return pace
+
+
+def _is_newer(stored: Allowance | None, own: Allowance) -> bool:
+    if stored is None or stored.read_at is None:
+        return False
+    return own.read_at is None or stored.read_at > own.read_at
 
 
 def _known(desk: Desk, organisation_id: str) -> Allowance | None:
@@ -62,8 +74,8 @@ def _known(desk: Desk, organisation_id: str) -> Allowance | None:
         )
 
 
-def _keep(desk: Desk, organisation_id: str, allowance: Allowance | None) -> None:
-    if allowance is None:
+def _keep(desk: Desk, organisation_id: str, allowance: Allowance) -> None:
+    if allowance.read_at is None:
         return
     with desk.store.begin() as session:
         session.merge(
@@ -71,6 +83,6 @@ def _keep(desk: Desk, organisation_id: str, allowance: Allowance | None) -> None
                 organisation_id=organisation_id,
                 minute_remaining=allowance.minute_remaining,
                 day_remaining=allowance.day_remaining,
-                read_at=utcnow(),
+                read_at=allowance.read_at,
             )
         )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import audit, catalogue, incidents, notices
+from services import audit, incidents, notices, syncs
 from services.store import tables
 from services.store.states import NEEDS_PERSON, ExportState, Health
 from services.xero.errors import Fault, XeroError
+
+PROVE_AGAIN_AFTER = timedelta(minutes=5)  # a sync that found it broken is not repeated at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ def hold_waiting(session: Session, workspace_id: str, incident_id: str) -> None:
 def record_verified(session: Session, workspace_id: str, *, now: datetime, synced: bool) -> None:
     """Take in that Xero answered for this connection; after a full sync the incident is repaired."""
     connection = session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    if not synced and connection.health in NEEDS_PERSON:
+        _have_it_proved(session, workspace_id, now)
+        return
     connection.verified_at = now
     if not synced:
         return  # that Xero lists the organisation is a sign of life; only a sync proves that it works
@@ -124,6 +129,15 @@ def record_verified(session: Session, workspace_id: str, *, now: datetime, synce
     connection.code = connection.detail = connection.correlation_id = None
     connection.last_synced_at = now
     incidents.reconnected(session, workspace_id, now=now)
+
+
+def _have_it_proved(session: Session, workspace_id: str, now: datetime) -> None:
+    """Queue a sync of a broken connection that Xero lists: it heals it, or confirms what is wrong."""
+    last = session.scalar(
+        select(func.max(tables.Sync.requested_at)).where(tables.Sync.workspace_id == workspace_id)
+    )
+    if last is None or last < now - PROVE_AGAIN_AFTER:
+        syncs.enqueue(session, workspace_id, requested_by=audit.SYSTEM)
 
 
 def _set_health(connection: tables.Connection, health: Health, now: datetime) -> None:
@@ -156,8 +170,3 @@ def connect(
         workspace_id=workspace_id,
         at=now,
     )
-
-
-def meaning(code: str | None) -> str:
-    """Return the catalogue's plain sentence for a code, or an empty string."""
-    return catalogue.get(code).meaning if code else ""

@@ -146,12 +146,11 @@ def _give_up(desk: Desk, held: _Held, owner: str, *, dead: bool) -> None:
         )
 
 
-def idle_since(session: Session, before: datetime) -> list[str]:
-    """Return the ids of living grants whose refresh token was last used before that moment, oldest first."""
-    return list(
-        session.scalars(
-            select(tables.Grant.id)
-            .where(tables.Grant.last_used_at < before, tables.Grant.dead_since.is_(None))
-            .order_by(tables.Grant.last_used_at)
-        )
+def idle_since(session: Session, before: datetime) -> list[tuple[str, datetime]]:
+    """Return the living grants last refreshed before that moment, and when that was, oldest first."""
+    rows = session.execute(
+        select(tables.Grant.id, tables.Grant.last_used_at)
+        .where(tables.Grant.last_used_at < before, tables.Grant.dead_since.is_(None))
+        .order_by(tables.Grant.last_used_at)
     )
+    return [(grant_id, last_used_at) for grant_id, last_used_at in rows]

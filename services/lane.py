@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.desk import Desk
+from services.reference import Imported
 from services.xero.api import Api
 
 
@@ -17,6 +18,7 @@ class LaneWork:
     plan_id: str
     workspace_id: str
     organisation_id: str
+    known: Imported  #: what was imported from the organisation
 
 
 class Parked(Exception):

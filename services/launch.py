@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
-from services.local import demo_settings, secrets_of_this_checkout
+from services.local import demo_settings, own_settings, secrets_of_this_checkout
 from services.probes import until_ok
 
 READY_SECONDS = 120.0  # the first start makes the demo world and syncs it
@@ -20,12 +21,13 @@ STOPPED_BY_CTRL_C = 130
 
 def main() -> None:
     """Start everything, say when it is ready, and end everything on Ctrl-C."""
-    port = _free_port("RELINK_PORT", 8501, "web")
-    sandbox_port = _free_port("RELINK_SANDBOX_PORT", 8502, "sandbox")
+    chosen = {**own_settings(), **os.environ}  # .env wins over the demo, the environment over .env
+    port = _free_port(chosen, "RELINK_PORT", 8501, "web")
+    sandbox_port = _free_port(chosen, "RELINK_SANDBOX_PORT", 8502, "sandbox")
     secrets_of_this_checkout()
     environment = {
         **demo_settings(port=port, sandbox_port=sandbox_port),
-        **os.environ,
+        **chosen,
         "RELINK_SANDBOX_PORT": str(sandbox_port),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",
@@ -38,8 +40,8 @@ def main() -> None:
     sys.exit(0 if manager.returncode == STOPPED_BY_CTRL_C else manager.returncode)
 
 
-def _free_port(variable: str, usual: int, what: str) -> int:
-    text = os.environ.get(variable, str(usual))
+def _free_port(chosen: Mapping[str, str], variable: str, usual: int, what: str) -> int:
+    text = chosen.get(variable, str(usual))
     if not text.isdecimal() or not 0 < int(text) < 65536:
         sys.exit(f"{variable} is {text!r}, which is no port. Use a number from 1 to 65535.")
     with socket.socket() as probe:

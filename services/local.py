@@ -6,10 +6,11 @@ import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from dotenv import dotenv_values
 
 from services.settings import ENV_FILES
 
-LOCAL_ENV = Path(ENV_FILES[0])
+LOCAL_ENV, OWN_ENV = map(Path, ENV_FILES)
 
 
 def secrets_of_this_checkout(path: Path = LOCAL_ENV) -> None:
@@ -23,6 +24,15 @@ def secrets_of_this_checkout(path: Path = LOCAL_ENV) -> None:
         f"RELINK_ENCRYPTION_KEYS={Fernet.generate_key().decode()}\n"
         f"RELINK_COOKIE_SECRET={secrets.token_urlsafe(48)}\n"
     )
+
+
+def own_settings(path: Path = OWN_ENV) -> dict[str, str]:
+    """Return Relink's settings in `.env`, none where there is no such file."""
+    return {
+        name.upper(): value
+        for name, value in dotenv_values(path).items()
+        if name.upper().startswith("RELINK_") and value is not None
+    }
 
 
 def demo_settings(*, port: int, sandbox_port: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,6 +105,14 @@ def _sees(session: Session, member: Member, workspace_id: str) -> bool:
     if member.sees_everything:
         return session.get(tables.Workspace, workspace_id) is not None
     return session.get(tables.WorkspaceAdmin, (workspace_id, member.email)) is not None
+
+
+_ADDRESS = re.compile(r"([^\s@(])[^\s@(]*@([^\s@)]+)")
+
+
+def mask(text: str) -> str:
+    """Return a text whose e-mail addresses are just recognisable: `t•••@brightside.example`."""
+    return _ADDRESS.sub(r"\1•••@\2", text)
 
 
 def own_workspaces(member: Member) -> list[ColumnElement[bool]]:

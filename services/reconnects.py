@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import audit, connections, consents, grants, incidents, members, returns, syncs
+from services import audit, calls, connections, consents, grants, incidents, members, returns, syncs
 from services.consents import Return
 from services.desk import Desk
 from services.members import Member, NotAllowed, Permission
 from services.refusals import RefusalKind, describe
-from services.returns import Accepted, Expected, Refused
+from services.returns import Expected, Refused
 from services.store import tables
 from services.store.engine import new_id, utcnow
 from services.store.states import NEEDS_PERSON, IncidentState, ReconnectState
@@ -22,11 +24,10 @@ from services.xero.api import Api
 from services.xero.connections import XeroConnection
 from services.xero.errors import Fault, XeroError
 from services.xero.oauth import TokenSet
-from services.xero.pace import AppPace, MustWait
+from services.xero.pace import MustWait
 
 UNDER_WAY = (ReconnectState.STARTED, ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED)
 
-_app_pace = AppPace()
 
 #: What may come back instead of a code (RFC 6749 §4.1.2.1). It comes through the member's own browser,
 #: so nothing else of it is shown, and it raises no banner for everybody.
@@ -121,6 +122,8 @@ def _set_state(
     session: Session, reconnect_id: str, state: ReconnectState, *, refused: Refused | None = None
 ) -> tables.Reconnect:
     reconnect = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True)
+    if reconnect.state is ReconnectState.VERIFIED:
+        return reconnect  # a second tab that comes back later takes nothing from it
     reconnect.state, reconnect.changed_at = state, utcnow()
     reconnect.refusal = refused.kind if refused else None
     reconnect.detail = refused.particulars if refused else {}
@@ -154,6 +157,17 @@ def _refused_before_exchange(back: Return, query: Mapping[str, str]) -> Refused 
     return Refused(RefusalKind.TOO_LATE) if back.too_late else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Consent:
+    """A consent that was given for a workspace, with what Xero lists to its user."""
+
+    member: Member
+    workspace_id: str
+    reconnect_id: str
+    tokens: TokenSet
+    listed: list[XeroConnection]
+
+
 def _exchange(
     desk: Desk, member: Member, workspace_id: str, back: Return, query: Mapping[str, str]
 ) -> Refused | None:
@@ -162,13 +176,12 @@ def _exchange(
         tokens = oauth.exchange(desk.app, code=query["code"], code_verifier=back.code_verifier)
         with desk.store.begin() as session:
             grants.renew(session, desk.vault, tokens)
-        with Api(desk.app, token=lambda _: tokens.access_token, pace=_app_pace) as api:
+        with Api(desk.app, token=lambda _: tokens.access_token, pace=calls.app_pace) as api:
             listed = returns.connections_of(api)
-            expected, taken = _expected(desk, workspace_id)
-            verdict = returns.judge(expected, tokens, listed, taken=taken)
-            if isinstance(verdict, Refused):
+            refused = _take_in(desk, _Consent(member, workspace_id, back.reconnect_id, tokens, listed))
+            if refused is not None:
                 returns.give_back(api, tokens, listed, used=_used_connections(desk))
-                return verdict
+            return refused
     except MustWait as wait:
         return Refused(RefusalKind.XERO_DOWN, {"answer": str(wait)})
     except XeroError as error:
@@ -176,30 +189,67 @@ def _exchange(
             with desk.store.begin() as session:
                 connections.blame_app(session, error, now=utcnow())
         return returns.refused_by(error)
-    _accept(desk, member, workspace_id, back, tokens, verdict, listed)
-    return None
 
 
-def _expected(desk: Desk, workspace_id: str) -> tuple[Expected, frozenset[str]]:
-    with desk.store.read() as session:
-        connection = session.get_one(tables.Connection, workspace_id)
-        grant = _grant(session, workspace_id)
-        organisation_id = connection.organisation_id
-        organisation = session.get(tables.Organisation, organisation_id) if organisation_id else None
-        expected = Expected(
-            organisation_id=organisation_id,
-            organisation_name=organisation.name if organisation else None,
-            xero_user_id=grant.xero_user_id if grant else None,
-            xero_user=f"{grant.full_name} ({grant.email})" if grant else None,
-            scopes=frozenset(desk.app.scopes),
-        )
-    return expected, _in_use(desk) - {organisation_id or ""}
+def _take_in(desk: Desk, consent: _Consent) -> Refused | None:
+    try:
+        return _judge_and_accept(desk, consent)
+    except IntegrityError:
+        # At this very moment another workspace took the organisation, or brought the same new login:
+        # that one is stored now, so judging anew sees it.
+        return _judge_and_accept(desk, consent)
 
 
-def _in_use(desk: Desk) -> frozenset[str]:
-    with desk.store.read() as session:
-        used = select(tables.Connection.organisation_id)
-        return frozenset(filter(None, session.scalars(used)))
+def _judge_and_accept(desk: Desk, consent: _Consent) -> Refused | None:
+    """Judge a consent and store what is accepted, in one transaction: no other return comes between."""
+    with desk.store.begin() as session:
+        _lock(session, consent)
+        expected, taken = _expected(session, desk, consent)
+        verdict = returns.judge(expected, consent.tokens, consent.listed, taken=taken)
+        if isinstance(verdict, Refused):
+            return verdict
+        _accept(session, desk, consent, verdict.connection)
+        return None
+
+
+def _lock(session: Session, consent: _Consent) -> None:
+    """Lock the workspace's connection and all of this Xero user's, and note what Xero calls those now.
+
+    Whoever connects an organisation anew gives the connection a new id: a consent that is refused
+    must not give back one that a workspace stands on.
+    """
+    grant_id = select(tables.Grant.id).where(tables.Grant.xero_user_id == consent.tokens.xero_user_id)
+    of_login = tables.Connection.grant_id.in_(grant_id)
+    locked = session.scalars(
+        select(tables.Connection)
+        .where(or_(tables.Connection.workspace_id == consent.workspace_id, of_login))
+        .order_by(tables.Connection.workspace_id)  # everybody in the same order, so that nobody blocks
+        .with_for_update()
+    ).all()
+    ids = {found.organisation_id: found.id for found in consent.listed}
+    grant = session.scalar(grant_id)
+    for connection in locked:
+        if grant is not None and connection.grant_id == grant and connection.organisation_id in ids:
+            connection.xero_connection_id = ids[connection.organisation_id]
+
+
+def _expected(session: Session, desk: Desk, consent: _Consent) -> tuple[Expected, frozenset[str]]:
+    """Return what the workspace was connected with, and which listed organisations others have."""
+    organisation_id = session.get_one(tables.Connection, consent.workspace_id).organisation_id
+    organisation = session.get(tables.Organisation, organisation_id) if organisation_id else None
+    grant = _grant(session, consent.workspace_id)
+    expected = Expected(
+        organisation_id=organisation_id,
+        organisation_name=organisation.name if organisation else None,
+        xero_user_id=grant.xero_user_id if grant else None,
+        xero_user=returns.person(grant.full_name, grant.email) if grant else None,
+        scopes=frozenset(desk.app.scopes),
+    )
+    taken = select(tables.Connection.organisation_id).where(
+        tables.Connection.workspace_id != consent.workspace_id,
+        tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
+    )
+    return expected, frozenset(filter(None, session.scalars(taken)))
 
 
 def _used_connections(desk: Desk) -> frozenset[str]:
@@ -207,60 +257,44 @@ def _used_connections(desk: Desk) -> frozenset[str]:
         return frozenset(filter(None, session.scalars(select(tables.Connection.xero_connection_id))))
 
 
-def _accept(
-    desk: Desk,
-    member: Member,
-    workspace_id: str,
-    back: Return,
-    tokens: TokenSet,
-    accepted: Accepted,
-    listed: list[XeroConnection],
-) -> None:
+def _accept(session: Session, desk: Desk, consent: _Consent, chosen: XeroConnection) -> None:
     """Store the grant and the connection, and have every workspace of this login prove its repair."""
-    now = utcnow()
-    chosen = accepted.connection
-    with desk.store.begin() as session:
-        grant_id = grants.keep(session, desk.vault, tokens)
-        if session.get(tables.Organisation, chosen.organisation_id) is None:
-            session.add(tables.Organisation(id=chosen.organisation_id, name=chosen.organisation_name))
-            session.flush()
-        connections.connect(
-            session,
-            workspace_id,
-            grant_id=grant_id,
-            organisation_id=chosen.organisation_id,
-            xero_connection_id=chosen.id,
-            actor=member.email,
-            now=now,
-        )
-        reconnect = _set_state(session, back.reconnect_id, ReconnectState.VERIFIED)
-        reconnect.sync_id = syncs.enqueue(session, workspace_id, requested_by=member.email)
-        _heal_siblings(session, member, grant_id, workspace_id, listed, now)
+    now, actor = utcnow(), consent.member.email
+    grant_id = grants.keep(session, desk.vault, consent.tokens)
+    if session.get(tables.Organisation, chosen.organisation_id) is None:
+        session.add(tables.Organisation(id=chosen.organisation_id, name=chosen.organisation_name))
+        session.flush()
+    connections.connect(
+        session,
+        consent.workspace_id,
+        grant_id=grant_id,
+        organisation_id=chosen.organisation_id,
+        xero_connection_id=chosen.id,
+        actor=actor,
+        now=now,
+    )
+    reconnect = _set_state(session, consent.reconnect_id, ReconnectState.VERIFIED)
+    reconnect.sync_id = syncs.enqueue(session, consent.workspace_id, requested_by=actor)
+    _heal_siblings(session, consent, grant_id, now)
 
 
-def _heal_siblings(
-    session: Session,
-    member: Member,
-    grant_id: str,
-    workspace_id: str,
-    listed: list[XeroConnection],
-    now: datetime,
-) -> None:
+def _heal_siblings(session: Session, consent: _Consent, grant_id: str, now: datetime) -> None:
     siblings = session.scalars(
         select(tables.Connection).where(
             tables.Connection.grant_id == grant_id,
-            tables.Connection.workspace_id != workspace_id,
-            tables.Connection.organisation_id.in_([c.organisation_id for c in listed]),
+            tables.Connection.workspace_id != consent.workspace_id,
+            tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
             tables.Connection.health.in_(NEEDS_PERSON),
         )
     )
     for sibling in siblings.all():
-        syncs.enqueue(session, sibling.workspace_id, requested_by=member.email)
+        syncs.enqueue(session, sibling.workspace_id, requested_by=consent.member.email)
+        sibling.connected_at = now
         audit.record(
             session,
             "reconnected with a sibling",
             "The same Xero login was reconnected for another workspace; a sync is checking this one.",
-            actor=member.email,
+            actor=consent.member.email,
             workspace_id=sibling.workspace_id,
             at=now,
         )
@@ -270,7 +304,7 @@ def _refuse(desk: Desk, member: Member, workspace_id: str, reconnect_id: str, re
     now = utcnow()
     with desk.store.begin() as session:
         reconnect = _set_state(session, reconnect_id, ReconnectState.REFUSED, refused=refused)
-        words = describe(refused.kind, refused.particulars)
+        words = describe(refused.kind, refused.particulars, masked=True)
         audit.record(
             session,
             "reconnect refused",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.members import mask
+
 
 class RefusalKind(StrEnum):
     """Each way in which a return from Xero is not accepted."""
@@ -93,7 +95,8 @@ _WORDS: Mapping[RefusalKind, tuple[str, str, str]] = {
 }
 
 
-def describe(kind: str, particulars: Mapping[str, str]) -> Refusal:
-    """Put a stored refusal into words."""
+def describe(kind: str, particulars: Mapping[str, str], *, masked: bool = False) -> Refusal:
+    """Put a stored refusal into words; masked for everybody but the workspace's own admins."""
     title, text, way_out = _WORDS[RefusalKind(kind)]
-    return Refusal(kind, title, text.format_map(particulars), way_out.format_map(particulars))
+    said = {name: mask(value) if masked else value for name, value in particulars.items()}
+    return Refusal(kind, title, text.format_map(said), way_out.format_map(said))

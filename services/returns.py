@@ -52,7 +52,7 @@ def judge(
     names = {
         "expected": expected.organisation_name or "the organisation of this workspace",
         "expected_user": expected.xero_user or "the login used at first",
-        "user": person(tokens),
+        "user": person(tokens.full_name, tokens.email),
     }
     just_chosen = _just_chosen(tokens, listed)
     if not just_chosen:
@@ -77,10 +77,11 @@ def _just_chosen(tokens: TokenSet, listed: list[XeroConnection]) -> list[XeroCon
     return by_consent or newest_first[:1]
 
 
-def person(tokens: TokenSet) -> str:
-    """Name the Xero user of a consent."""
-    parts = [tokens.full_name, f"({tokens.email})" if tokens.full_name else tokens.email]
-    return " ".join(part for part in parts if part) or "a Xero user without a name"
+def person(full_name: str | None, email: str | None) -> str:
+    """Name a Xero user by what Xero told of them."""
+    if full_name and email:
+        return f"{full_name} ({email})"
+    return full_name or email or "a Xero user without a name"
 
 
 def connections_of(api: Api) -> list[XeroConnection]:

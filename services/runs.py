@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, audit, calls, incidents, members
+from services import answers, audit, calls, incidents, members, reference
 from services.declined import Declined
 from services.desk import Desk
 from services.lane import Held, LaneWork, Parked
 from services.members import Member, Permission
+from services.reference import Imported
 from services.sending import OTHER_ORGANISATION, send_next
 from services.store import tables
 from services.store.engine import utcnow
@@ -22,6 +23,8 @@ from services.xero.pace import MustWait
 
 #: A lane is cut and queued again after so many batches, so that an urgent sync need not wait for it.
 BATCHES_A_SLICE = 20
+OWN_FAULT = "Relink itself failed here and is trying again"
+FAULT_PAUSE = timedelta(seconds=30)
 ENDED = (RunState.FINISHED, RunState.CANCELLED)
 
 
@@ -159,6 +162,11 @@ def cancel(session: Session, member: Member, plan_id: str) -> None:
     """End a run after the batches under way; what was not sent stays as it is."""
     for source in (RunState.RUNNING, RunState.PAUSED):
         _turn(session, member, plan_id, source=source, target=RunState.CANCELLED, word="cancelled")
+    for lane in session.scalars(
+        select(tables.Lane).where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
+    ).all():
+        lane.state = RunState.CANCELLED
+        answers.leave_in_doubt(session, plan_id, lane.workspace_id)
 
 
 def _turn(
@@ -197,7 +205,8 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
     grant_id, organisation_id = work
     try:
         with calls.xero(desk, grant_id=grant_id, organisation_id=organisation_id) as api:
-            _work(LaneWork(desk, api, plan_id, workspace_id, organisation_id))
+            known = _known(desk, organisation_id)
+            _work(LaneWork(desk, api, plan_id, workspace_id, organisation_id, known))
     except Parked as pause_:
         queue_again(desk, plan_id, workspace_id, seconds=pause_.seconds, why=pause_.why)
     except MustWait as wait:
@@ -215,6 +224,12 @@ def _take_up(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> tuple[
         if grant_id is None:
             raise AssertionError("a lane is only opened for a connected workspace")
         return grant_id, lane.organisation_id
+
+
+def _known(desk: Desk, organisation_id: str) -> Imported:
+    # Syncs of the organisation wait for this lane, so it stays true for the whole slice.
+    with desk.store.read() as session:
+        return reference.imported(session, organisation_id)
 
 
 def _work(work: LaneWork) -> None:
@@ -253,6 +268,16 @@ def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, 
         lane.due_at = utcnow() + timedelta(seconds=seconds)
 
 
+def queue_stranded_again(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
+    """Queue a lane again at which Relink itself failed."""
+    with desk.store.begin() as session:
+        lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
+        if lane.slice != slice_ or lane.state not in (RunState.QUEUED, RunState.RUNNING):
+            return
+        lane.state, lane.slice = RunState.QUEUED, lane.slice + 1
+        lane.waiting_for, lane.due_at = OWN_FAULT, utcnow() + FAULT_PAUSE
+
+
 def _end(work: LaneWork, state: RunState) -> None:
     now = utcnow()
     with work.desk.store.begin() as session:
@@ -264,6 +289,8 @@ def _end(work: LaneWork, state: RunState) -> None:
             lane.state, lane.slice, lane.due_at = RunState.QUEUED, lane.slice + 1, now
             return
         lane.state = state
+        if state is RunState.CANCELLED:
+            answers.leave_in_doubt(session, work.plan_id, work.workspace_id)
         session.flush()
         incidents.close_if_done(session, work.workspace_id, now=now)
         still = session.scalar(

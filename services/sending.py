@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, documents, reference
+from services import answers, catalogue, documents
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
@@ -39,6 +39,8 @@ SAME_KEY_FOR, KEY_KEPT_FOR = timedelta(minutes=5), timedelta(minutes=6)
 
 #: Answers of a gateway that gave up waiting for Xero, which may go on working.
 GAVE_UP_WAITING = frozenset({502, 504})
+
+FRESH = {"populate_existing": True}  # rows as they are after the lock, not as they were read before
 
 OTHER_ORGANISATION = "Not sent: the workspace is connected to another organisation now."
 SETTLING = "Waiting until the last call has surely arrived in Xero, or never will"
@@ -185,25 +187,28 @@ def _send_again(work: LaneWork, batch: str) -> None:
 def _claim(work: LaneWork) -> list[Draft] | None:
     """Claim the next batch: checked against what was imported, its attempts written.
 
-    Returns the drafts to send, an empty list when all of the batch were refused by our own checks,
-    and None when nothing of the lane is left. Raises `Held` when the connection is broken.
+    Returns the drafts to send: an empty list when none of the batch is to be sent after all (our own
+    checks refuse it, or somebody changed it at this moment), None when nothing of the lane is left.
+    Raises `Held` when the connection is broken.
     """
     with work.desk.store.begin() as session:
-        exports = list(
-            session.scalars(_lane_items(work).where(tables.Export.state.in_(RETRYABLE)).limit(MAX_BATCH))
-        )
-        if not exports:
+        waiting = _lane_items(work).where(tables.Export.state.in_(RETRYABLE)).limit(MAX_BATCH)
+        if session.execute(waiting).first() is None:
             return None
+        # Locked, and judged by their state after the wait: somebody may be setting one aside, or
+        # importing its report anew, at this very moment.
+        exports = list(session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH))
+        if not exports:
+            return []
         _require_connection(session, work)
-        known = reference.imported(session, work.organisation_id)
         drafts = documents.drafts(session, [e for e in exports if e.kind is exports[0].kind])
-        sendable = [draft for draft in drafts if not _object(session, work, draft, known)]
+        sendable = [draft for draft in drafts if not _object(session, work, draft)]
         _write_attempts(session, sendable)
         return sendable
 
 
-def _object(session: Session, work: LaneWork, draft: Draft, known: reference.Imported) -> bool:
-    objection = documents.objection(draft, known)
+def _object(session: Session, work: LaneWork, draft: Draft) -> bool:
+    objection = documents.objection(draft, work.known)
     if objection is not None:
         answers.fail(session, work, draft.export.id, objection.code, objection.message, utcnow())
     return objection is not None
@@ -261,10 +266,8 @@ def _send_one_by_one(work: LaneWork, drafts: Sequence[Draft], batch: str, error:
 
 
 def _create(work: LaneWork, drafts: Sequence[Draft], batch: str) -> list[Result]:
-    with work.desk.store.read() as session:
-        known = reference.imported(session, work.organisation_id)
     if drafts[0].export.kind is ExportKind.BILL:
-        bills = [documents.bill(draft, known) for draft in drafts]
+        bills = [documents.bill(draft, work.known) for draft in drafts]
         return create_bills(work.api, work.organisation_id, bills, idempotency_key=batch)
-    spent = [documents.bank_transaction(draft, known) for draft in drafts]
+    spent = [documents.bank_transaction(draft, work.known) for draft in drafts]
     return create_bank_transactions(work.api, work.organisation_id, spent, idempotency_key=batch)

@@ -44,6 +44,12 @@ from services.xero.reference import (
     read_tracking_categories,
 )
 
+#: Faults of our own, e.g. a database that went away, after which a sync is closed as failed.
+FAULTS = 3
+OWN_FAULT = (
+    "Relink itself could not finish this sync. Press Sync Now again; if it comes back, give the "
+    "reference {} to whoever runs Relink."
+)
 PAUSE_SECONDS = 5.0  # after a limit that does not say how long; the pace knows better at the next try
 
 
@@ -113,6 +119,20 @@ def queue_again(desk: Desk, sync_id: str, *, seconds: float) -> None:
         sync.due_at = utcnow() + timedelta(seconds=seconds)
 
 
+def queue_stranded_again(desk: Desk, sync_id: str, slice_: int) -> None:
+    """Queue a sync again at which Relink itself failed; the third time it is closed as failed."""
+    with desk.store.begin() as session:
+        sync = session.get_one(tables.Sync, sync_id, with_for_update=True)
+        if sync.slice != slice_ or sync.state not in UNDER_WAY:
+            return
+        sync.faults += 1
+        if sync.faults < FAULTS:
+            sync.state, sync.slice = SyncState.QUEUED, sync.slice + 1
+            return
+        sync.state, sync.finished_at, sync.message = SyncState.FAILED, utcnow(), OWN_FAULT.format(sync_id[:8])
+        audit.record(session, "sync failed", sync.message, workspace_id=sync.workspace_id)
+
+
 def _import(work: _Run, api: Api, organisation_id: str) -> None:
     with work.stage(CHECKING):
         _check(work, api, organisation_id)
@@ -139,7 +159,7 @@ def _import(work: _Run, api: Api, organisation_id: str) -> None:
         tax_rates = read_tax_rates(api, organisation_id)
         found.append(tax_rates)
     with work.stage(STORING), work.desk.store.begin() as session:
-        _keep_details(session, work.workspace_id, details)
+        _keep_details(session, work.workspace_id, organisation_id, details)
         reference.store_imported(
             session,
             organisation_id,
@@ -171,9 +191,11 @@ def _is_category(account: Account) -> bool:
     return account.status == reference.ACTIVE and account.show_in_expense_claims
 
 
-def _keep_details(session: Session, workspace_id: str, details: OrganisationDetails) -> None:
+def _keep_details(
+    session: Session, workspace_id: str, organisation_id: str, details: OrganisationDetails
+) -> None:
     finding.name_organisation(session, workspace_id, details.name)
-    organisation = session.get_one(tables.Organisation, details.id)
+    organisation = session.get_one(tables.Organisation, organisation_id)
     organisation.name = details.name
     organisation.short_code = details.short_code
     organisation.base_currency = details.base_currency

@@ -125,11 +125,6 @@ def latest(session: Session, workspace_id: str) -> SyncView | None:
     return None if sync is None else _view(session, sync)
 
 
-def get(session: Session, sync_id: str) -> SyncView:
-    """Return one sync."""
-    return _view(session, session.get_one(tables.Sync, sync_id))
-
-
 def _view(session: Session, sync: tables.Sync) -> SyncView:
     stages = session.scalars(
         select(tables.SyncStage)

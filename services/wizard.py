@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select
@@ -12,10 +13,12 @@ from sqlalchemy.orm import Session
 from services import catalogue, members, refusals, retries, workspaces
 from services.catalogue import RetryClass
 from services.exports import ExportFilter
+from services.incidents import IncidentView
 from services.members import Member, Permission
 from services.refusals import Refusal
 from services.retries import PlanView
 from services.store import tables
+from services.store.engine import utcnow
 from services.store.states import (
     NEEDS_RECONNECT,
     RETRYABLE,
@@ -44,6 +47,8 @@ RETRY_STEPS = (
     "Click Sync Now again.",
     "Retry exporting any reports that previously failed.",
 )
+
+DONE_SHOWN_FOR = timedelta(hours=24)  # then a repair is history, and there is nothing to repair
 
 
 class StepState(StrEnum):
@@ -104,9 +109,6 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)
     done = _steps_done(act, workspace, reconnect)
-    refusal = (
-        refusals.describe(reconnect.refusal, reconnect.detail) if reconnect and reconnect.refusal else None
-    )
     return WizardView(
         workspace=workspace,
         reconnect_id=reconnect.id if reconnect else None,
@@ -114,7 +116,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         reconnect_steps=steps(RECONNECT_STEPS, done, _reconnect_notes(workspace, reconnect)),
         retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), _retry_notes(workspace)),
         act=act,
-        refusal=refusal,
+        refusal=_refusal(member, reconnect),
         sync=workspace.sync,
         plan=plan,
         delivered=_delivered(session, workspace),
@@ -129,6 +131,12 @@ def _latest_reconnect(session: Session, workspace: WorkspaceView) -> tables.Reco
     if workspace.incident is not None:
         query = query.where(tables.Reconnect.started_at >= workspace.incident.opened_at)
     return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
+
+
+def _refusal(member: Member, reconnect: tables.Reconnect | None) -> Refusal | None:
+    if reconnect is None or reconnect.refusal is None:
+        return None
+    return refusals.describe(reconnect.refusal, reconnect.detail, masked=member.sees_everything)
 
 
 def _plan(
@@ -154,7 +162,14 @@ def _act(workspace: WorkspaceView, reconnect: tables.Reconnect | None, *, run_li
         return Act.SYNC_AGAIN
     if workspace.stuck_count:
         return Act.RETRY
-    return Act.NONE if workspace.incident is None else Act.DONE
+    return Act.DONE if _just_repaired(workspace.incident, reconnect) else Act.NONE
+
+
+def _just_repaired(incident: IncidentView | None, reconnect: tables.Reconnect | None) -> bool:
+    """Say whether this reconnect repaired the latest incident, and that not long ago."""
+    if incident is None or reconnect is None or reconnect.incident_id != incident.id:
+        return False
+    return incident.closed_at is None or utcnow() - incident.closed_at < DONE_SHOWN_FOR
 
 
 def _is_verified(reconnect: tables.Reconnect | None) -> bool:

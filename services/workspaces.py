@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from services import incidents, members, syncs
 from services.finding import like
 from services.incidents import IncidentView, Stuck
-from services.members import Member, Permission, UnknownWorkspace, own_workspaces
+from services.members import Member, Permission, UnknownWorkspace, mask, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
-from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState, Role
+from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState
 from services.syncs import SyncView
 
 __all__ = ["UnknownWorkspace", "get", "search"]
@@ -240,14 +240,8 @@ def _connection(session: Session, member: Member, workspace_id: str) -> Connecti
         correlation_id=row.correlation_id,
         organisation_id=row.organisation_id,
         organisation_name=organisation.name if organisation else None,
-        login_email=email if member.role is Role.ADMIN or email is None else mask(email),
+        login_email=mask(email) if email and member.sees_everything else email,
         login_name=grant.full_name if grant else None,
         connected_at=row.connected_at,
         last_synced_at=row.last_synced_at,
     )
-
-
-def mask(email: str) -> str:
-    """Return an e-mail address of which enough is left to recognise it: `t•••@brightside.example`."""
-    name, _, domain = email.partition("@")
-    return f"{name[:1]}•••@{domain}"

@@ -75,9 +75,9 @@ class House:
         self._start("sandbox", ["-m", "services.sandbox", *options, "--redirect-uri", redirect])
         assert until_ok(f"{self.sandbox_url}/sandbox/health", seconds=READY_SECONDS), self.log("sandbox")
 
-    def start_worker(self) -> None:
-        """Start a worker; it takes up what its predecessor left."""
-        self._start("worker", ["-m", "services.worker"])
+    def start_worker(self, name: str = "worker", **settings: str) -> None:
+        """Start a worker; it takes up what its predecessor of the same name left."""
+        self._start(name, ["-m", "services.worker"], RELINK_WORKER_ID=name, **settings)
 
     def start_web(self) -> None:
         """Start the pages and wait until they can be served, a worker included."""
@@ -96,10 +96,14 @@ class House:
         )
         return done.stdout
 
-    def _start(self, name: str, arguments: Sequence[str]) -> None:
+    def _start(self, name: str, arguments: Sequence[str], **settings: str) -> None:
         with self._log_file(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**self.environment, **settings},
+                stdout=log,
+                stderr=log,
             )
 
     def _log_file(self, name: str) -> Path:

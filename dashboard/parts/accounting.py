@@ -36,8 +36,8 @@ def panel(member: Member, workspace: WorkspaceView, sync: SyncView | None) -> No
                     "Syncing" if running else "Sync Now",
                     key="sync-now",
                     disabled=running,
-                    on_click=_sync,
-                    args=(member, workspace.id),
+                    on_click=session.act,
+                    args=(syncs.request, workspace.id),
                 )
             if (
                 member.may(Permission.RECONNECT)
@@ -53,11 +53,6 @@ def panel(member: Member, workspace: WorkspaceView, sync: SyncView | None) -> No
 
 def _can_reconnect(workspace: WorkspaceView) -> bool:
     return workspace.connection.health in NEEDS_RECONNECT | {Health.NOT_CONNECTED, Health.AT_RISK}
-
-
-def _sync(member: Member, workspace_id: str) -> None:
-    with session.acting() as store:
-        syncs.request(store, member, workspace_id)
 
 
 def _sync_outcome(sync: SyncView) -> None:

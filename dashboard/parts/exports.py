@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, words
@@ -88,7 +89,7 @@ def actions(
                 key=f"{key}-plan",
                 type="primary" if urgent else "secondary",
                 on_click=_plan,
-                args=(member, tuple(chosen), everything),
+                args=(tuple(chosen), everything),
                 help="Shows first what will be sent, what is left out, and why. Nothing is sent yet.",
             )
         if member.may(Permission.SET_ASIDE) and chosen:
@@ -99,26 +100,24 @@ def actions(
             f"{len(chosen):,} selected" if chosen else "Select rows to act on some; otherwise all that match."
         )
     if asked := st.session_state.pop("set-aside-ids", None):
-        _dialog(member, asked)
+        _dialog(asked)
 
 
-def _plan(member: Member, chosen: tuple[int, ...], everything: ExportFilter) -> None:
-    with session.acting() as store:
-        st.session_state[_PLAN] = (
-            retries.plan(store, member, export_ids=chosen)
-            if chosen
-            else retries.plan(store, member, filter=everything)
-        )
+def _plan(chosen: tuple[int, ...], everything: ExportFilter) -> None:
+    remember_plan(
+        session.act(retries.plan, export_ids=chosen)
+        if chosen
+        else session.act(retries.plan, filter=everything)
+    )
 
 
-def plan_leftovers(member: Member, plan_id: str) -> None:
+def plan_leftovers(plan_id: str) -> None:
     """Plan again what a run did not deliver; for the callback of a button."""
-    with session.acting() as store:
-        st.session_state[_PLAN] = retries.leftovers(store, member, plan_id)
+    remember_plan(session.act(retries.leftovers, plan_id))
 
 
-def remember_plan(plan_id: str) -> None:
-    """Have `open_plan` go to this plan; for callbacks, which cannot switch pages themselves."""
+def remember_plan(plan_id: str | None) -> None:
+    """Have `open_plan` go to this plan, if there is one; for callbacks, which cannot switch pages."""
     st.session_state[_PLAN] = plan_id
 
 
@@ -133,18 +132,20 @@ def _ask_why(ids: tuple[int, ...]) -> None:
 
 
 @st.dialog("Set aside without sending")
-def _dialog(member: Member, ids: tuple[int, ...]) -> None:
+def _dialog(ids: tuple[int, ...]) -> None:
     st.write(
         f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer keep the incident open. "
         "Your name and the reason stay in the history."
     )
     st.text_area("Reason", key=_REASON, placeholder="For example: entered by hand in Xero on 12 March")
-    if st.button("Set aside", type="primary", key="set-aside-now", on_click=_set_aside, args=(member, ids)):
+    if st.button("Set aside", type="primary", key="set-aside-now", on_click=_set_aside, args=(ids,)):
         st.rerun()
 
 
-def _set_aside(member: Member, ids: tuple[int, ...]) -> None:
-    reason = st.session_state.get(_REASON, "")
-    with session.acting() as store:
-        for export_id in ids:
-            exports.set_aside(store, member, export_id, reason)
+def _set_aside(ids: tuple[int, ...]) -> None:
+    session.act(_set_all_aside, ids, st.session_state.get(_REASON, ""))
+
+
+def _set_all_aside(store: Session, member: Member, ids: tuple[int, ...], reason: str) -> None:
+    for export_id in ids:
+        exports.set_aside(store, member, export_id, reason)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, filters, markup, panels, tables, words
 from services import retries, runs
+from services.desk import open_desk
 from services.members import Member
 from services.retries import PlanItemRow, PlanView
 from services.runs import LaneView, RunView
@@ -26,7 +26,7 @@ def title(plan: PlanView) -> str:
     return f"Retry of {words.plural(plan.total, 'export')}, {plan.run.state}"
 
 
-def ask_to_start(member: Member, plan: PlanView) -> None:
+def ask_to_start(plan: PlanView) -> None:
     """Show a plan before anything is sent, with the one button that starts it."""
     verdicts(plan)
     st.write(effort(plan))
@@ -36,21 +36,20 @@ def ask_to_start(member: Member, plan: PlanView) -> None:
             f"Retry {words.plural(plan.goes, 'export')}",
             type="primary",
             key="start",
-            on_click=start,
-            args=(member, plan.id, reason),
+            on_click=session.act,
+            args=(retries.start, plan.id, reason),
         )
 
 
-def results(member: Member, plan_id: str) -> str:
-    """Return what became of every export of a plan, as CSV."""
-    with session.reading() as store:
-        return retries.results_csv(store, member, plan_id)
+def results(plan_id: str) -> Callable[[], str]:
+    """Return what makes, when a download is pressed, the CSV of what became of every export of a plan."""
+    claims = st.user.to_dict()  # the file is made outside of the page, where nobody is signed in
 
+    def csv() -> str:
+        with open_desk().store.read() as store:
+            return retries.results_csv(store, session.member_now(store, claims), plan_id)
 
-def start(member: Member, plan_id: str, reason: str) -> None:
-    """Start a plan's run; for the callback of a button."""
-    with session.acting() as store:
-        retries.start(store, member, plan_id, reason)
+    return csv
 
 
 def follow(member: Member, plan: PlanView) -> None:
@@ -59,38 +58,34 @@ def follow(member: Member, plan: PlanView) -> None:
 
     @st.fragment(run_every=1.0 if live else None)
     def moving() -> None:
+        session.recheck(member)
         with session.reading() as store:
             run = retries.view(store, member, plan.id).run
         if run is None or live != run.live:
             st.rerun()
         session.show_refusal()
         progress(run)
-        _controls(member, run)
+        _controls(run)
 
     moving()
 
 
-def _controls(member: Member, run: RunView) -> None:
+def _controls(run: RunView) -> None:
     with st.container(horizontal=True):
         if run.live:
-            st.button("Pause", key="pause", on_click=_turn, args=(runs.pause, member, run.plan_id))
+            st.button("Pause", key="pause", on_click=session.act, args=(runs.pause, run.plan_id))
         if run.state is RunState.PAUSED:
             st.button(
-                "Go on", key="resume", type="primary", on_click=_turn, args=(runs.resume, member, run.plan_id)
+                "Go on", key="resume", type="primary", on_click=session.act, args=(runs.resume, run.plan_id)
             )
         if run.live or run.state is RunState.PAUSED:
             st.button(
                 "Cancel what is left",
                 key="cancel",
-                on_click=_turn,
-                args=(runs.cancel, member, run.plan_id),
+                on_click=session.act,
+                args=(runs.cancel, run.plan_id),
                 help="What is on its way to Xero is finished first; the rest is not sent.",
             )
-
-
-def _turn(service: Callable[[Session, Member, str], None], member: Member, plan_id: str) -> None:
-    with session.acting() as store:
-        service(store, member, plan_id)
 
 
 def items(member: Member, plan: PlanView) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import exports, markup, panels, plans, stepper, words
 from dashboard.parts.badges import Tone
-from services import reconnects, syncs
+from services import members, reconnects, retries, syncs
 from services import wizard as wizards
-from services.members import Member
+from services.members import Member, Permission
 from services.refusals import Refusal
 from services.wizard import Act, Step, StepState, WizardView
 
@@ -63,11 +64,13 @@ def _act(member: Member, view: WizardView) -> None:
     if view.plan is not None and run is not None and run.live:
         plans.follow(member, view.plan)
     elif view.act is Act.WAIT:
-        _follow_sync(view)
+        _follow_sync(member, view)
     elif not view.may_act:
         st.caption("Waiting for an admin of this workspace.")
     elif view.act in (Act.SYNC, Act.SYNC_AGAIN):
-        st.button(str(view.act), type="primary", key="sync", on_click=_sync, args=(member, view.workspace.id))
+        st.button(
+            str(view.act), type="primary", key="sync", on_click=session.act, args=(_sync, view.workspace.id)
+        )
     elif view.act is Act.RECONNECT:
         _ask_to_leave(view)
     elif view.act is Act.RETRY:
@@ -82,18 +85,19 @@ def _ask_to_leave(view: WizardView) -> None:
     markup.show(markup.button_link("Reconnect", f"/connect/xero?workspace={view.workspace.id}"))
 
 
-def _sync(member: Member, workspace_id: str) -> None:
-    with session.acting() as store:
-        reconnects.start(store, member, workspace_id)
-        syncs.request(store, member, workspace_id)
+def _sync(store: Session, member: Member, workspace_id: str) -> None:
+    reconnects.start(store, member, workspace_id)
+    syncs.request(store, member, workspace_id)
 
 
-def _follow_sync(view: WizardView) -> None:
+def _follow_sync(member: Member, view: WizardView) -> None:
     workspace_id = view.workspace.id
 
     @st.fragment(run_every=1.0)
     def moving() -> None:
+        session.recheck(member)
         with session.reading() as store:
+            members.require(store, member, Permission.SEE_WORKSPACES, workspace_id)
             sync = syncs.latest(store, workspace_id)
         if sync is None or not sync.running:
             st.rerun()
@@ -104,14 +108,14 @@ def _follow_sync(view: WizardView) -> None:
 
 
 def _retry(member: Member, view: WizardView) -> None:
-    if view.plan is None and view.reconnect_id is not None:
+    if view.plan is None and view.reconnect_id is not None and member.may(Permission.RETRY):
         # Nothing is sent by planning, so it needs no press: what failed is there to be looked at.
-        _plan(member, view)
+        session.act(_plan_once, view.workspace.id)
         with session.reading() as store:
             view = wizards.wizard(store, member, view.workspace.id)
     plan = view.plan
     if plan is None:
-        _offer_plan(member, view, "Show what failed")
+        _offer_plan(view, "Show what failed")
     elif plan.run is None:
         plans.verdicts(plan)
         st.write(plans.effort(plan))
@@ -120,27 +124,32 @@ def _retry(member: Member, view: WizardView) -> None:
             type="primary",
             key="retry",
             disabled=not plan.goes,
-            on_click=plans.start,
-            args=(member, plan.id, REASON),
+            on_click=session.act,
+            args=(retries.start, plan.id, REASON),
         )
         with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
             plans.items(member, plan)
     else:
         plans.progress(plan.run)
         done(view)
-        _offer_plan(member, view, "Plan what is left again")
+        _offer_plan(view, "Plan what is left again")
 
 
-def _offer_plan(member: Member, view: WizardView, label: str) -> None:
-    st.button(label, type="primary", key="plan", on_click=_plan, args=(member, view))
+def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
+    # Looked at again in the transaction that plans: another window may have planned meanwhile.
+    if wizards.wizard(store, member, workspace_id).plan is None:
+        wizards.retry_plan(store, member, workspace_id)
 
 
-def _plan(member: Member, view: WizardView) -> None:
-    with session.acting() as store:
-        plan_id = wizards.retry_plan(store, member, view.workspace.id)
-        if view.reconnect_id is None:
-            # Healed without the wizard, e.g. by a sibling's reconnect: nothing here keeps the plan.
-            exports.remember_plan(plan_id)
+def _offer_plan(view: WizardView, label: str) -> None:
+    st.button(label, type="primary", key="plan", on_click=_plan, args=(view,))
+
+
+def _plan(view: WizardView) -> None:
+    plan_id = session.act(wizards.retry_plan, view.workspace.id)
+    if view.reconnect_id is None:
+        # Healed without the wizard, e.g. by a sibling's reconnect: nothing here keeps the plan.
+        exports.remember_plan(plan_id)
 
 
 def nothing_to_repair(view: WizardView) -> None:

@@ -13,6 +13,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
+#: A worker's lanes, its own turns and a page's visitors each take a connection for a moment.
+POOL = {"pool_size": 10, "max_overflow": 40}
 BUSY_TIMEOUT_MS = 10_000  # how long SQLite waits for another writer before "database is locked"
 
 
@@ -57,12 +59,12 @@ def open_store(url: str) -> Store:
     if parsed.get_backend_name() != "sqlite":
         return Store(
             create_engine(
-                parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True
+                parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, **POOL
             )
         )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"check_same_thread": False})
+    engine = create_engine(parsed, hide_parameters=True, **POOL, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Store(engine)

@@ -22,6 +22,9 @@ class Health(StrEnum):
     UNAVAILABLE = "Xero unavailable"  #: Xero did not answer; nobody here has to act
 
 
+#: Healths of a connection that works, as far as Xero last said.
+WORKING = frozenset({Health.HEALTHY, Health.AT_RISK})
+
 #: Healths with which exports may be sent; while Xero does not answer, a run waits and goes on by itself.
 CAN_EXPORT = frozenset({Health.HEALTHY, Health.AT_RISK, Health.SYNCING, Health.STALLED, Health.UNAVAILABLE})
 

@@ -6,23 +6,22 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
 import structlog
 from dbos import DBOS
-from sqlalchemy.exc import OperationalError
 
 from services import insights, logs
 from services.desk import Desk, open_desk
-from services.due import due
 from services.settings import SettingsError
-from services.store import tables
 from services.store.engine import utcnow
-from services.worker import engine
+from services.worker import engine, roster
+from services.worker.dispatch import Dispatcher
 from services.worker.workflows import SCHEDULES
 
-LOOK_SECONDS = 0.25  # how often a look is taken for what is due
-BEAT_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 
 log = structlog.get_logger()
 
@@ -39,7 +38,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stop)
     try:
         desk = open_desk()
-    except SettingsError as error:
+        roster.sign_on(desk)
+    except (SettingsError, roster.NameTaken) as error:
         sys.exit(str(error))
     engine.configure(desk.settings)
     engine.launch()
@@ -49,38 +49,53 @@ def main() -> None:
     engine.stop()
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Something to do again and again."""
+
+    every_seconds: float
+    act: Callable[[], None]
+    next_at: float = 0.0
+
+
 def _work(desk: Desk, stop: threading.Event) -> None:
-    told: set[str] = set()
-    beat_at = 0.0
+    dispatcher = Dispatcher(desk)
+    turns = [
+        _Turn(LOOK_SECONDS, dispatcher.tell_what_is_due),
+        _Turn(1.0, lambda: _beat(desk)),
+        _Turn(5.0, dispatcher.queue_stranded_again),
+        _Turn(10.0, lambda: _take_over_from_the_dead(desk)),
+        _Turn(3600.0, engine.forget_old_work),
+    ]
     while not stop.wait(LOOK_SECONDS):
-        try:
-            told = _dispatch(desk, told)
-            if time.monotonic() - beat_at >= BEAT_SECONDS:
-                _beat(desk)
-                beat_at = time.monotonic()
-        except OperationalError:
-            log.warning("the store did not answer, looking again", exc_info=True)
+        for turn in turns:
+            if time.monotonic() >= turn.next_at:
+                turn.next_at = time.monotonic() + turn.every_seconds
+                _take(turn)
 
 
-def _dispatch(desk: Desk, told: set[str]) -> set[str]:
-    """Tell the engine what is due; return the ids that it knows and that are still due."""
-    with desk.store.read() as session:
-        found = due(session, now=utcnow())
-    for work in found:
-        if work.id not in told:
-            engine.dispatch(work)
-    return {work.id for work in found}
+def _take(turn: _Turn) -> None:
+    # One failed turn, e.g. while the database restarts, must not end the worker.
+    try:
+        turn.act()
+    except Exception:
+        log.exception("a turn of the worker failed, it comes again")
 
 
 def _beat(desk: Desk) -> None:
-    now = utcnow()
     with desk.store.begin() as session:
-        known = session.get(tables.Worker, desk.settings.worker_id)
-        if known is None:
-            session.add(tables.Worker(id=desk.settings.worker_id, started_at=now, beat_at=now))
-        else:
-            known.beat_at = now
+        roster.beat(session, desk.settings.worker_id)
         insights.recount_stale(session)
+
+
+def _take_over_from_the_dead(desk: Desk) -> None:
+    with desk.store.read() as session:
+        names = roster.dead(session, now=utcnow())
+    if names:
+        engine.take_over(names)
+        with desk.store.begin() as session:
+            roster.strike_off(session, names)
+        log.info("took over", workers=names)
 
 
 if __name__ == "__main__":

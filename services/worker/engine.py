@@ -1,13 +1,15 @@
 """The durable engine: who works on what, and that it is taken up again after a crash.
 
 Our own tables are the truth about syncs and runs; the engine is told what is due by `dispatch` alone,
-under the row's own id, so telling it twice is harmless and forgetting it is impossible.
+under the row's own id, so telling it twice is harmless. A row stays due until it is done, and one that
+the engine gave up on is queued again, so nothing is forgotten.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig
@@ -15,11 +17,15 @@ from dbos import DBOSPortableJSONSerializer as JsonSerializer
 
 from services.due import Due, Kind
 from services.settings import Settings
+from services.store.engine import utcnow
 
 QUEUE = "lanes"
 VERSION = "1"  # pinned: by default every change of a workflow's source strands what is under way
 LANES_AT_ONCE = 32
 POLLING_SECONDS = 0.25
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+KEPT_FOR = timedelta(days=7)
+FORGET_AT_MOST = 5_000  # an hour
 PRIORITIES = {Kind.SYNC: 1, Kind.LANE: 10}  # low first: somebody watches a sync
 
 
@@ -76,6 +82,33 @@ def dispatch(due: Due) -> None:
         },
         *due.arguments,
     )
+
+
+def ended(ids: list[str]) -> list[str]:
+    """Return those of these ids that the engine is done with, in whatever way."""
+    if not ids:
+        return []
+    found = DBOS.list_workflows(workflow_ids=ids, status=ENDED, load_input=False, load_output=False)
+    return [status.workflow_id for status in found]
+
+
+def take_over(workers: list[str]) -> None:
+    """Queue again what dead workers had in hand, in the same queue with the same limits."""
+    found = DBOS.list_workflows(
+        executor_id=workers, status="PENDING", queue_name=QUEUE, load_input=False, load_output=False
+    )
+    if found:
+        DBOS.resume_workflows([status.workflow_id for status in found], queue_name=QUEUE)
+
+
+def forget_old_work() -> None:
+    """Delete what ended long ago: our own tables say what became of it."""
+    before = (utcnow() - KEPT_FOR).isoformat()
+    found = DBOS.list_workflows(
+        status=ENDED, completed_before=before, limit=FORGET_AT_MOST, load_input=False, load_output=False
+    )
+    if found:
+        DBOS.delete_workflows([status.workflow_id for status in found])
 
 
 def stop() -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import structlog
 from dbos import DBOS, ScheduleInput
 
-from services import runs, sync_work, upkeep
+from services import runs, sync_work, upkeep, waiting
 from services.desk import open_desk
 from services.due import Kind
-
-TRY_AGAIN_SECONDS = 30.0  # after a fault of our own, e.g. a locked database
 
 log = structlog.get_logger()
 
@@ -21,42 +20,41 @@ log = structlog.get_logger()
 @DBOS.workflow(name=Kind.SYNC)
 def sync(sync_id: str, slice_: int) -> None:
     """Carry out a sync."""
-    desk = open_desk()
-    _carefully(
-        lambda: sync_work.run(desk, sync_id, slice_),
-        lambda: sync_work.queue_again(desk, sync_id, seconds=TRY_AGAIN_SECONDS),
-        sync=sync_id,
-    )
+    with _faults_logged(sync=sync_id):
+        sync_work.run(open_desk(), sync_id, slice_)
 
 
 @DBOS.workflow(name=Kind.LANE)
 def lane(plan_id: str, workspace_id: str, slice_: int) -> None:
     """Work on one slice of a lane."""
-    desk = open_desk()
-    _carefully(
-        lambda: runs.work_lane(desk, plan_id, workspace_id, slice_),
-        lambda: runs.queue_again(
-            desk, plan_id, workspace_id, seconds=TRY_AGAIN_SECONDS, why="Relink is trying again"
-        ),
-        plan=plan_id,
-        workspace=workspace_id,
-    )
+    with _faults_logged(plan=plan_id, workspace=workspace_id):
+        runs.work_lane(open_desk(), plan_id, workspace_id, slice_)
 
 
-def _carefully(work: Callable[[], None], try_again: Callable[[], None], **about: str) -> None:
-    """Do the work; after a fault of our own log it and queue the work again, so that it never strands."""
+@contextmanager
+def _faults_logged(**about: str) -> Iterator[None]:
+    """Log a fault of our own; the workflow ends with it, and `dispatch` queues the work again."""
     try:
-        work()
+        yield
     except Exception:
-        log.exception("work failed, queued again", **about)
-        try_again()
+        log.exception("work failed", **about)
+        raise
+
+
+UPKEEP = (
+    upkeep.queue_syncs,
+    waiting.export_waiting,
+    upkeep.verify_grants,
+    upkeep.refresh_idle,
+    upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
+)
 
 
 @DBOS.workflow(name="upkeep")
 def upkeep_turn(scheduled_at: datetime, context: Any) -> None:
     """Do what is due by the clock; what fails is due again at the next turn."""
     desk = open_desk()
-    for turn in (upkeep.queue_syncs, upkeep.verify_grants, upkeep.refresh_idle):
+    for turn in UPKEEP:
         try:
             log.info("upkeep", turn=turn.__name__, done=turn(desk))
         except Exception:

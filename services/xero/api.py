@@ -100,13 +100,20 @@ class Api:
             content=content,
             headers={name: value for name, value in headers.items() if value is not None},
         )
-        token = self._token(None)
+        token = self._fresh_token(None)
         try:
             return self._send(request, token)
         except XeroError as error:
             if error.fault is not Fault.TOKEN_EXPIRED:
                 raise
-        return self._send(request, self._token(token))
+        return self._send(request, self._fresh_token(token))
+
+    def _fresh_token(self, rejected: str | None) -> str:
+        try:
+            return self._token(rejected)
+        except XeroError as error:
+            error.may_have_been_done = False  # the call itself was never sent
+            raise
 
     def _send(self, request: httpx.Request, token: str) -> Answer:
         request.headers["Authorization"] = f"Bearer {token}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.members import GRANTED, Member, Permission
+from services.members import GRANTED, Member, Permission, mask
 from services.store.states import Role
 
 
@@ -34,3 +34,16 @@ def test_a_manager_only_looks() -> None:
 
 def test_only_a_workspace_admin_is_kept_to_their_own_workspaces() -> None:
     assert [role for role in Role if not member(role).sees_everything] == [Role.ADMIN]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("amira@shop.example", "a•••@shop.example"),
+        ("Amira Admin (amira@shop.example)", "Amira Admin (a•••@shop.example)"),
+        ("amira@shop.example (amira@shop.example)", "a•••@shop.example (a•••@shop.example)"),
+        ("a Xero user without a name", "a Xero user without a name"),
+    ],
+)
+def test_every_address_in_a_text_is_masked_and_nothing_else(text: str, masked: str) -> None:
+    assert mask(text) == masked

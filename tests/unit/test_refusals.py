@@ -40,6 +40,13 @@ def test_a_refusal_names_both_sides(kind: RefusalKind, named: set[str]) -> None:
     assert {name for name in named if name in describe(kind, PARTICULARS).text} == named
 
 
+def test_a_masked_refusal_names_both_sides_without_their_addresses() -> None:
+    words = describe(RefusalKind.OTHER_USER, PARTICULARS, masked=True)
+    assert "Amira (a•••@acme.example)" in words.text
+    assert "Boris (b•••@bolt.example)" in words.text
+    assert "Amira (a•••@acme.example)" in words.way_out
+
+
 def test_names_with_braces_are_shown_as_they_are() -> None:
     hostile = {**PARTICULARS, "chosen": "{expected} {0} {answer.__class__}"}
     assert "{expected} {0} {answer.__class__}" in describe(RefusalKind.OTHER_ORGANISATION, hostile).text

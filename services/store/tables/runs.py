@@ -29,6 +29,7 @@ class Sync(Base):
     finished_at: Mapped[datetime | None]
     code: Mapped[str | None]
     message: Mapped[str | None]
+    faults: Mapped[int] = mapped_column(default=0)  #: how often Relink itself failed at it
 
 
 class SyncStage(Base):
@@ -137,6 +138,8 @@ class Worker(Base):
 
     __tablename__ = "workers"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)  #: its name, kept over restarts
+    host: Mapped[str]
+    pid: Mapped[int]
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]

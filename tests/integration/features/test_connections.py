@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
-from services import notices
+from services import notices, upkeep
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, SyncState
@@ -168,6 +169,46 @@ def test_a_connection_that_xero_did_not_answer_for_keeps_the_age_of_its_last_ans
     office.xero.control("PUT", "/maintenance", mode="maintenance")
     office.sync(shop)
     assert office.connection(shop).verified_at == answered_at
+
+
+def verify(office: Office, shop: Shop) -> None:
+    """Have upkeep ask Xero which organisations the workspace's login sees."""
+    grant_id = office.connection(shop).grant_id
+    assert grant_id is not None
+    upkeep.verify(office.desk, grant_id)
+
+
+def disconnected_for_a_while(office: Office) -> Shop:
+    """Return a workspace that was disconnected in Xero, which a sync found out, and connected there anew."""
+    with time_machine.travel(utcnow() - timedelta(minutes=6)):
+        shop = office.shop()
+        office.disconnect(shop)
+        office.sync(shop)
+    office.consent_again(shop)
+    return shop
+
+
+def test_a_broken_connection_that_xero_lists_again_is_not_called_verified_but_synced_and_heals(
+    office: Office,
+) -> None:
+    shop = disconnected_for_a_while(office)
+    before = office.connection(shop)
+    verify(office, shop)
+    verify(office, shop)
+    after = office.connection(shop)
+    assert (after.health, after.verified_at) == (Health.DISCONNECTED, before.verified_at)
+    assert office.work_off() == 1
+    assert office.connection(shop).health is Health.HEALTHY
+
+
+def test_a_broken_connection_that_xero_lists_is_not_synced_again_and_again(office: Office) -> None:
+    shop = disconnected_for_a_while(office)
+    office.fault(shop, "GET", "Organisation", status=403)
+    verify(office, shop)
+    assert office.work_off() == 1
+    assert office.connection(shop).health is Health.WRONG_ROLE
+    verify(office, shop)
+    assert office.work_off() == 0
 
 
 def test_a_failure_of_our_own_app_breaks_no_workspace_and_raises_one_banner(office: Office) -> None:

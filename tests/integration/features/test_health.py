@@ -17,7 +17,7 @@ from tests.integration.office import Office, settings
 def beat(office: Office, ago: timedelta) -> None:
     at = utcnow() - ago
     with office.desk.store.begin() as session:
-        session.merge(tables.Worker(id=f"worker-{ago}", started_at=at, beat_at=at))
+        session.merge(tables.Worker(id=f"worker-{ago}", host="here", pid=1, started_at=at, beat_at=at))
 
 
 def test_relink_is_ready_while_any_worker_beats(office: Office) -> None:

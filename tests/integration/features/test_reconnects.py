@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 
-from services import grants, notices, reconnects, refusals
+from services import audit, grants, notices, reconnects, refusals
 from services.members import NotAllowed, UnknownWorkspace
 from services.refusals import RefusalKind
 from services.store import tables
@@ -180,6 +182,25 @@ def test_an_organisation_of_another_workspace_is_not_taken(office: Office) -> No
     assert office.connection(owner).health is Health.HEALTHY
 
 
+def test_a_refused_consent_takes_back_no_connection_that_was_made_anew_for_a_sibling(office: Office) -> None:
+    first = office.shop()
+    sibling, third = office.branch(first.user), office.shop()
+    office.disconnect(sibling)
+    office.sync(sibling)
+    office.change(tables.Connection, sibling.workspace_id, xero_connection_id="the one Xero has forgotten")
+    office.consent_again(sibling)
+    anew = utcnow()
+    reconnect(office, first)
+    office.work_off()
+    connected_at = office.connection(sibling).connected_at
+    assert connected_at is not None
+    assert connected_at > anew
+    office.disown(third)
+    refused = reconnect(office, third, user=first.user, organisation=sibling.organisation)
+    assert refused.refusal == RefusalKind.ORGANISATION_TAKEN
+    assert listed(office, sibling) == {first.organisation_id, sibling.organisation_id}
+
+
 def test_a_consent_without_a_permission_that_exports_need_is_refused_with_its_name(office: Office) -> None:
     shop = office.shop()
     office.xero.control("POST", f"/users/{shop.user['id']}/revoke")
@@ -203,6 +224,22 @@ def test_the_refusal_names_both_sides(office: Office) -> None:
     words = refusals.describe(str(stored.refusal), stored.detail)
     assert f"Otto Other ({other['email']})" in words.text
     assert f"Ada Moss ({shop.user['email']})" in words.text
+
+
+def test_the_history_names_no_address_of_a_refused_login(office: Office) -> None:
+    shop = office.shop()
+    other = office.xero.user({shop.organisation_id: "Adviser"}, given_name="Otto", family_name="Other")
+    reconnect(office, shop, user=other)
+    [entry] = history(office, shop, "reconnect refused")
+    assert "Otto Other" in entry.summary
+    assert not [email for email in (other["email"], shop.user["email"]) if email in repr(entry)]
+
+
+def test_a_login_of_which_xero_told_no_name_is_not_called_none(office: Office) -> None:
+    shop = office.shop()
+    office.change(tables.Grant, grant_of(office, shop).id, full_name=None, email=None)
+    stored = reconnect(office, shop, user=office.xero.user({shop.organisation_id: "Adviser"}))
+    assert stored.detail["expected_user"] == "a Xero user without a name"
 
 
 def test_the_needless_connection_of_a_refused_consent_is_given_back_to_xero(office: Office) -> None:
@@ -238,6 +275,66 @@ def test_a_refusal_can_be_followed_by_a_reconnect_that_succeeds(office: Office) 
     office.break_login(shop)
     cancelled(office, leave(office, shop))
     assert reconnect(office, shop).state is ReconnectState.VERIFIED
+
+
+def test_a_second_tab_that_is_cancelled_later_does_not_undo_a_verified_reconnect(office: Office) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    first, second = leave(office, shop), leave(office, shop)
+    first.come_back(first.consent())
+    cancelled(office, second)
+    stored = last_reconnect(office, shop)
+    assert (stored.state, stored.refusal) == (ReconnectState.VERIFIED, None)
+    assert [entry.actor for entry in history(office, shop, "reconnect refused")] == [office.admin.email]
+
+
+# Two at once
+
+
+def at_once(office: Office, *returns: tuple[Trip, Mapping[str, Any], Mapping[str, Any]]) -> None:
+    """Have each trip's user consent to an organisation, and all of them come back at the same moment."""
+    answers = [(trip, trip.consent(user, organisation)) for trip, user, organisation in returns]
+    for _ in answers:
+        office.xero.control("POST", "/faults", method="GET", path="/connections", delay_seconds=0.3)
+    with ThreadPoolExecutor(len(answers)) as threads:
+        for done in [threads.submit(trip.come_back, answer) for trip, answer in answers]:
+            done.result()
+
+
+def test_of_two_workspaces_that_choose_one_organisation_at_once_one_is_refused(office: Office) -> None:
+    shops = [office.shop(), office.shop()]
+    new = office.xero.organisation()
+    for shop in shops:
+        office.disown(shop)
+        path = f"/users/{shop.user['id']}/roles"
+        office.xero.control("PUT", path, organisation=new["id"], role="Adviser")
+    at_once(office, *[(leave(office, shop), shop.user, new) for shop in shops])
+    stored = sorted((last_reconnect(office, shop) for shop in shops), key=lambda reconnect: reconnect.state)
+    assert [reconnect.state for reconnect in stored] == [ReconnectState.REFUSED, ReconnectState.VERIFIED]
+    assert stored[0].refusal == RefusalKind.ORGANISATION_TAKEN
+    assert {office.connection(shop).organisation_id for shop in shops} == {None, new["id"]}
+
+
+def test_of_two_admins_who_connect_a_workspace_at_once_the_first_decides_its_organisation(
+    office: Office,
+) -> None:
+    shop, other = office.shop(), office.shop()
+    office.disown(shop)
+    office.disown(other)
+    trips = [leave(office, shop), leave(office, shop)]
+    at_once(office, (trips[0], shop.user, shop.organisation), (trips[1], other.user, other.organisation))
+    [connected] = history(office, shop, "connected")
+    [refused] = history(office, shop, "reconnect refused")
+    organisation_id = office.connection(shop).organisation_id
+    chosen = shop if organisation_id == shop.organisation_id else other
+    assert connected.summary == f"Connected to {chosen.organisation['name']} in Xero."
+    assert refused.summary.startswith("That is another organisation")
+    assert last_reconnect(office, shop).state is ReconnectState.VERIFIED
+
+
+def history(office: Office, shop: Shop, action: str) -> list[audit.Entry]:
+    with office.desk.store.read() as session:
+        return [entry for entry in audit.history(session, shop.workspace_id) if entry.action == action]
 
 
 # The banner for everybody

@@ -227,11 +227,23 @@ def test_an_access_token_that_runs_out_is_refreshed_once_and_the_run_goes_on(off
     assert office.xero.control("GET", "/calls")["refreshes"] == 1
 
 
-def test_an_organisation_disconnected_on_the_way_holds_the_rest_and_opens_an_incident(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("listing", "cause"),
+    [
+        pytest.param(None, Health.WRONG_ROLE, id="still listed: the login lost its role"),
+        pytest.param({"status": 200, "body": "[]"}, Health.DISCONNECTED, id="not listed any more"),
+        pytest.param({"status": 503}, Health.DISCONNECTED, id="Xero does not say"),
+    ],
+)
+def test_a_connection_that_breaks_on_the_way_holds_the_rest_and_opens_an_incident_that_says_why(
+    office: Office, listing: dict[str, Any] | None, cause: Health
+) -> None:
     shop = office.shop()
     ids = office.exports(shop, 60)
     office.fault(shop, "PUT", BILLS)  # the first batch passes
     office.fault(shop, "PUT", BILLS, status=403, body='{"Detail": "AuthenticationUnsuccessful"}')
+    if listing is not None:
+        office.xero.control("POST", "/faults", method="GET", path="/connections", **listing)
     plan_id = office.retry(shop)
     office.work_off()
     assert_each_once(office, shop, ids[:50])
@@ -240,7 +252,7 @@ def test_an_organisation_disconnected_on_the_way_holds_the_rest_and_opens_an_inc
     assert (run.state, run.delivered, run.held) == (RunState.FINISHED, 50, 10)
     incident = office.incident(shop)
     assert incident is not None
-    assert (incident.state, incident.cause) == (IncidentState.OPEN, Health.DISCONNECTED)
+    assert (incident.state, incident.cause) == (IncidentState.OPEN, cause)
     assert {office.export(export_id).incident_id for export_id in ids[50:]} == {incident.id}
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
-from services import grants, upkeep
+from services import audit, grants, upkeep
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, SyncState
 from tests.integration.office import Office, Shop
 
 YESTERDAY = timedelta(hours=25)
+IDLE_DAYS = 46
 
 
 def aged(office: Office, *shops: Shop) -> None:
@@ -124,6 +126,65 @@ def test_an_idle_login_is_used_so_that_it_never_expires_and_a_busy_or_dead_one_i
     assert office.connection(busy).health is Health.HEALTHY
 
 
+def kept_alive(office: Office, shop: Shop) -> list[str]:
+    with office.desk.store.read() as session:
+        return [
+            entry.summary
+            for entry in audit.history(session, shop.workspace_id)
+            if entry.action == "kept alive"
+        ]
+
+
+def leave_idle(office: Office, shop: Shop) -> None:
+    """Let the login behind the workspace have been used last some weeks ago."""
+    ago = utcnow() - timedelta(days=IDLE_DAYS)
+    office.change(tables.Grant, grant_id_of(office, shop), last_used_at=ago, expires_at=utcnow())
+
+
+def test_every_expiry_prevented_is_in_the_history_of_all_its_workspaces(office: Office) -> None:
+    first = office.shop()
+    second, other = office.branch(first.user), office.shop()
+    leave_idle(office, first)
+    upkeep.refresh_idle(office.desk)
+    upkeep.refresh_idle(office.desk)  # used now, so nothing is prevented a second time
+    entry = f"The Xero login was idle for {IDLE_DAYS} days and was used, so that it does not expire."
+    assert [kept_alive(office, shop) for shop in (first, second, other)] == [[entry], [entry], []]
+
+
+def test_an_idle_login_that_xero_did_not_accept_is_not_counted_as_kept_alive(office: Office) -> None:
+    refused, gone = office.shop(), office.shop()
+    leave_idle(office, refused)
+    with office.xero_refuses_our_app():
+        assert upkeep.refresh_idle(office.desk) == 0
+    upkeep.refresh_idle(office.desk)
+    leave_idle(office, gone)
+    office.xero.control("POST", f"/users/{gone.user['id']}/expire")
+    assert upkeep.refresh_idle(office.desk) == 0
+    assert [len(kept_alive(office, shop)) for shop in (refused, gone)] == [1, 0]
+
+
+def test_a_connection_whose_login_is_long_unused_is_at_risk_until_it_is_used(office: Office) -> None:
+    idle, busy, broken = (office.shop() for _ in range(3))
+    for shop in (idle, broken):
+        leave_idle(office, shop)
+    office.change(tables.Connection, broken.workspace_id, health=Health.DISCONNECTED)
+    before = office.connection(idle).health_since
+    assert upkeep.mark_at_risk(office.desk) == 1
+    assert [office.connection(shop).health for shop in (idle, busy, broken)] == [
+        Health.AT_RISK,
+        Health.HEALTHY,
+        Health.DISCONNECTED,
+    ]
+    assert office.connection(idle).health_since > before
+    assert upkeep.mark_at_risk(office.desk) == 0
+    upkeep.refresh_idle(office.desk)
+    assert upkeep.mark_at_risk(office.desk) == 1
+    assert [office.connection(shop).health for shop in (idle, broken)] == [
+        Health.HEALTHY,
+        Health.DISCONNECTED,
+    ]
+
+
 def test_every_working_connection_is_synced_once_a_day(office: Office) -> None:
     due, fresh, broken = (office.shop() for _ in range(3))
     office.break_login(broken)
@@ -154,3 +215,75 @@ def test_a_connection_that_xero_did_not_answer_for_is_asked_about_again_soon_and
     office.work_off()
     assert office.connection(shop).health is Health.HEALTHY
     assert office.last_sync(shop).state is SyncState.SUCCEEDED
+
+
+def five_minutes_pass(office: Office) -> None:
+    """Let every sync have been asked for five minutes before it was."""
+    with office.desk.store.begin() as session:
+        for sync in session.scalars(select(tables.Sync)):
+            sync.requested_at -= upkeep.ASK_AGAIN_EVERY
+
+
+def test_a_reconnect_that_xero_did_not_answer_for_is_proved_later_without_anybody_asking(
+    office: Office,
+) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    office.consent_kept(shop)
+    office.xero.control("PUT", "/maintenance", mode="unavailable")
+    office.sync(shop)
+    office.xero.control("PUT", "/maintenance", mode="none")
+    assert (office.connection(shop).health, office.last_sync(shop).code) == (Health.EXPIRED, "XERO46")
+    assert upkeep.queue_syncs(office.desk) == 0  # not again at once
+    five_minutes_pass(office)
+    assert upkeep.queue_syncs(office.desk) == 1
+    office.work_off()
+    assert office.connection(shop).health is Health.HEALTHY
+
+
+def test_a_broken_connection_that_only_a_person_can_mend_is_not_synced_again(office: Office) -> None:
+    expired, disconnected = office.shop(), office.shop()
+    office.break_login(expired)
+    office.change(tables.Sync, office.last_sync(expired).id, code="XERO46")
+    office.disconnect(disconnected)
+    office.sync(disconnected)
+    five_minutes_pass(office)
+    assert upkeep.queue_syncs(office.desk) == 0
+
+
+def old_workspace(workspace_id: str, *, health: Health, last_synced_at: datetime | None) -> list[tables.Base]:
+    """Return the rows of a workspace with a connection whose last sync lies so far back."""
+    return [
+        tables.Workspace(
+            id=workspace_id,
+            name=workspace_id,
+            search_text=workspace_id,
+            owner_email="owner@shop.example",
+            plan="Control",
+            country="GB",
+            currency="GBP",
+            created_at=utcnow(),
+        ),
+        tables.Connection(
+            workspace_id=workspace_id, health=health, health_since=utcnow(), last_synced_at=last_synced_at
+        ),
+    ]
+
+
+def test_of_more_than_one_turn_can_take_those_that_wait_longest_are_synced_first(office: Office) -> None:
+    ago, longer_ago = utcnow() - YESTERDAY, utcnow() - 2 * YESTERDAY
+    made = [
+        old_workspace(f"A{number:04}", health=Health.HEALTHY, last_synced_at=ago)
+        for number in range(upkeep.AT_MOST)
+    ]
+    made.append(old_workspace("Z-longer-ago", health=Health.HEALTHY, last_synced_at=longer_ago))
+    made.append(old_workspace("Z-never", health=Health.UNAVAILABLE, last_synced_at=None))
+    with office.desk.store.begin() as session:
+        for rows in zip(*made, strict=True):
+            session.add_all(rows)
+            session.flush()
+    assert upkeep.queue_syncs(office.desk) == upkeep.AT_MOST
+    with office.desk.store.read() as session:
+        asked = set(session.scalars(select(tables.Sync.workspace_id)))
+    assert {"Z-longer-ago", "Z-never"} <= asked
+    assert upkeep.queue_syncs(office.desk) == 2  # the rest at the next turn

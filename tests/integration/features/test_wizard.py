@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 
 from services import retries
 from services.members import NotAllowed, UnknownWorkspace
@@ -77,10 +80,23 @@ def test_the_whole_story_step_by_step(office: Office) -> None:
     assert (view.act, done(view), view.left, view.delivered) == (Act.DONE, 12, 0, 2)
     assert set(office.states(ids)) == {ExportState.DELIVERED}
 
+    with time_machine.travel(utcnow() + timedelta(hours=25)):
+        view = look(office, shop)
+    assert (view.act, done(view)) == (Act.NONE, 12)
+
 
 def test_a_healthy_workspace_that_never_broke_has_nothing_to_repair(office: Office) -> None:
     view = look(office, office.shop())
     assert (view.act, view.refusal, view.reconnect_id) == (Act.NONE, None, None)
+
+
+def test_a_workspace_that_healed_without_the_wizard_has_nothing_to_repair(office: Office) -> None:
+    shop = office.shop()
+    reconnect(office, shop)
+    office.break_login(shop)
+    office.repair(shop)
+    assert office.incident(shop) is not None
+    assert look(office, shop).act is Act.NONE
 
 
 def test_before_the_first_sync_found_out_the_wizard_begins_with_sync_now(office: Office) -> None:
@@ -170,6 +186,19 @@ def test_an_agent_watches_and_sees_the_login_masked(office: Office) -> None:
     assert not seen.may_act
     assert look(office, shop).may_act
     assert shop.user["email"] not in repr(seen)
+
+
+def test_a_refusal_shows_whole_addresses_to_the_workspaces_own_admin_alone(office: Office) -> None:
+    shop = office.shop()
+    other = office.xero.user({shop.organisation_id: "Adviser"})
+    reconnect(office, shop, user=other)
+    assert other["email"] in repr(look(office, shop).refusal)
+    for member in (office.agent, office.manager):
+        with office.desk.store.read() as session:
+            seen = wizard(session, member, shop.workspace_id)
+        assert seen.refusal is not None
+        assert "Ada Moss" in seen.refusal.text
+        assert not [email for email in (other["email"], shop.user["email"]) if email in repr(seen)]
 
 
 def test_a_foreign_admin_sees_nothing_and_a_manager_may_not_plan_a_retry(office: Office) -> None:

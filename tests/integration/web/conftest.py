@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
+from dashboard.edge import USER_COOKIE
 from dashboard.navigation import PAGES_FOLDER, PageEntry
 from services.desk import Desk, open_desk
 from services.settings import load_settings
@@ -55,6 +59,16 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 def claims(email: str, *, signed_in_seconds_ago: float = 60) -> dict[str, object]:
     """Return what a sign-in provider says about somebody who just signed in."""
     return {"is_logged_in": True, "email": email, "sub": email, "iat": time.time() - signed_in_seconds_ago}
+
+
+def user_cookie(content: Mapping[str, object]) -> str:
+    """Return the value of the cookie that Streamlit's sign-in sets."""
+    return create_signed_value(COOKIE_SECRET, USER_COOKIE, json.dumps(content)).decode()
+
+
+def sign_in(browser: TestClient, email: str, **changes: float) -> None:
+    """Give a browser the cookie of somebody signed in."""
+    browser.cookies.set(USER_COOKIE, user_cookie(claims(email, **changes)))
 
 
 @pytest.fixture

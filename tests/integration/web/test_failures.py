@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import event, text
+from sqlalchemy import event, exc, text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,10 +11,10 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from dashboard import navigation
-from dashboard.routes import tell_failure
+from dashboard.routes import ROUTES, tell_failure
 from services.desk import Desk
 from tests.integration.web import world
-from tests.integration.web.conftest import OpenPage
+from tests.integration.web.conftest import OpenPage, sign_in
 
 
 async def broken(_request: Request) -> Response:
@@ -48,6 +48,40 @@ def test_a_locked_store_is_said_to_be_busy_and_the_press_can_be_repeated(
 
     app.button(key="sync-now").click().run()
     assert app.button(key="sync-now").disabled
+
+
+def test_a_press_while_every_connection_is_taken_is_refused_and_can_be_repeated(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN)
+    desk.store.engine.dispose()
+    event.listen(desk.store.engine, "do_connect", _none_is_free, once=True)
+
+    app.button(key="sync-now").click().run()
+    assert not app.exception
+    assert "did not answer in time" in app.warning[0].value
+
+    app.button(key="sync-now").click().run()
+    assert app.button(key="sync-now").disabled
+
+
+def test_pages_and_routes_say_when_every_connection_is_taken(desk: Desk, open_page: OpenPage) -> None:
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN)
+    desk.store.engine.dispose()
+    event.listen(desk.store.engine, "do_connect", _none_is_free)
+
+    app.run()
+    with TestClient(Starlette(routes=ROUTES)) as browser:
+        sign_in(browser, world.ADMIN)
+        answer = browser.get("/connect/xero", params={"workspace": world.BROKEN})
+
+    assert not app.exception
+    assert "did not answer in time" in app.warning[0].value
+    assert answer.status_code == 503
+
+
+def _none_is_free(*_: object) -> None:
+    raise exc.TimeoutError("QueuePool limit reached")
 
 
 def _wait_only_briefly(connection: object, _record: object) -> None:

@@ -51,6 +51,13 @@ def test_an_unknown_person_sees_who_they_are_and_nothing_else(desk: Desk, email:
     assert "Harbour" not in text_of(app)
 
 
+def test_an_address_that_nobody_verified_is_told_so_and_sees_nothing(desk: Desk) -> None:
+    app = visit({**claims(world.AGENT), "email_verified": False})
+
+    assert "has not verified this address" in app.markdown[0].value
+    assert "Harbour" not in text_of(app)
+
+
 def test_the_case_of_an_address_does_not_matter(desk: Desk) -> None:
     assert visit(claims(world.AGENT.upper())).title[0].value == "Workspaces"
 

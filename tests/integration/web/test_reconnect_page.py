@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, event
 
 from dashboard import navigation
 from services import reconnects, syncs, wizard
@@ -10,7 +11,7 @@ from services.desk import Desk
 from services.members import Member
 from services.refusals import RefusalKind
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import open_store, utcnow
 from services.store.states import ExportState, Health, ReconnectState, Role, SyncState
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, text_of
@@ -105,8 +106,43 @@ def test_looking_again_keeps_the_plan_that_was_shown(desk: Desk, open_page: Open
 
     app.run()
 
+    assert plans_made(desk) == 1
+
+
+@pytest.mark.parametrize("email", [world.AGENT, world.MANAGER])
+def test_who_only_watches_plans_nothing_by_looking(desk: Desk, open_page: OpenPage, email: str) -> None:
+    repair(desk)
+
+    app = open_page(navigation.RECONNECT, email, workspace=world.BROKEN)
+    app.run()
+
+    assert "Waiting for an admin of this workspace." in [caption.value for caption in app.caption]
+    assert plans_made(desk) == 0
+
+
+def test_two_windows_at_the_last_step_make_one_plan(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    other = open_store(desk.settings.database_url)
+    planned: list[str] = []
+
+    def other_window_plans_first(_connection: Connection, options: dict[str, object]) -> None:
+        if options.get("relink_writes") and not planned:
+            with other.begin() as session:
+                planned.append(wizard.retry_plan(session, ADMIN, world.BROKEN))
+
+    event.listen(desk.store.engine, "set_connection_execution_options", other_window_plans_first)
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+    other.close()
+
+    assert planned
+    assert "will send" in text_of(app)
+    assert plans_made(desk) == 1
+
+
+def plans_made(desk: Desk) -> int:
+    """Return how many plans there are."""
     with desk.store.read() as session:
-        assert session.query(tables.RetryPlan).count() == 1
+        return session.query(tables.RetryPlan).count()
 
 
 def test_the_end_says_what_arrived(desk: Desk, open_page: OpenPage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from dashboard.edge import USER_COOKIE
 from dashboard.routes import BROWSER_COOKIE, ROUTES
@@ -19,7 +17,7 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ReconnectState
 from tests.integration.web import world
-from tests.integration.web.conftest import COOKIE_SECRET, claims
+from tests.integration.web.conftest import sign_in
 
 
 @pytest.fixture
@@ -27,12 +25,6 @@ def browser(desk: Desk) -> Iterator[TestClient]:
     """A browser that is not signed in."""
     with TestClient(Starlette(routes=ROUTES), follow_redirects=False) as client:
         yield client
-
-
-def sign_in(browser: TestClient, email: str, **changes: float) -> None:
-    """Give the browser the cookie that Streamlit's sign-in sets."""
-    value = create_signed_value(COOKIE_SECRET, USER_COOKIE, json.dumps(claims(email, **changes)))
-    browser.cookies.set(USER_COOKIE, value.decode())
 
 
 def leave(browser: TestClient) -> str:
@@ -160,7 +152,7 @@ def test_the_process_says_that_it_lives(browser: TestClient) -> None:
 def test_it_is_ready_only_while_a_worker_lives(desk: Desk, browser: TestClient) -> None:
     without = browser.get("/readyz")
     with desk.store.begin() as session:
-        session.add(tables.Worker(id="w", started_at=utcnow(), beat_at=utcnow()))
+        session.add(tables.Worker(id="w", host="here", pid=1, started_at=utcnow(), beat_at=utcnow()))
 
     assert (without.status_code, without.json()["store"], without.json()["worker"]) == (503, True, False)
     assert browser.get("/readyz").status_code == 200

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dashboard import navigation
+from services import syncs
+from services.desk import Desk
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, text_of
 
@@ -17,6 +19,21 @@ def test_an_agent_sees_broken_workspaces_with_their_age_and_what_waits(open_page
     assert "3 exports" in shown
     assert "GBP 3,619.50" in shown
     assert shown.index("Harbour &amp; Finch") < shown.index("Northwind Roasters"), "trouble comes first"
+
+
+def test_a_workspace_whose_sync_is_under_way_says_so_in_place_of_its_age(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    with desk.store.begin() as session:
+        syncs.enqueue(session, world.BROKEN, requested_by=world.AGENT)
+
+    shown = text_of(open_page(navigation.WORKSPACES, world.AGENT))
+
+    rows = {name: shown.partition(name)[2].partition("</tr>")[0] for name in ("Harbour", "Northwind")}
+    assert '<span class="rl-second">syncing</span>' in rows["Harbour"]
+    assert "verified" not in rows["Harbour"]
+    assert "verified 4 minutes ago" in rows["Northwind"]
+    assert "syncing" not in rows["Northwind"]
 
 
 def test_the_search_finds_a_workspace_by_its_id(open_page: OpenPage) -> None:

@@ -35,6 +35,11 @@ def test_the_member_of_a_good_cookie_is_known() -> None:
     assert signed_in_email(cookies(), SECRET) == "ada@relink.example"
 
 
+def test_an_address_that_is_verified_or_not_spoken_of_is_taken() -> None:
+    for verified in ({"email_verified": True}, {"email_verified": "true"}, {"email_verified": None}, {}):
+        assert signed_in_email(cookies(**verified), SECRET) == "ada@relink.example"
+
+
 def test_a_cookie_in_several_parts_is_read_whole() -> None:
     parts = cookies(groups=token_hex(6000))
 
@@ -51,6 +56,8 @@ def test_a_cookie_in_several_parts_is_read_whole() -> None:
         cookies(secret="another-secret-of-thirty-two-letters"),
         cookies(is_logged_in=False),
         cookies(email=None),
+        cookies(email_verified=False),
+        cookies(email_verified="false"),  # as a word
         cookies(email="ada@relink.example\x00"),  # the same to the eye, and another address
         cookies(iat=None),
         cookies(iat=time.time() - SIGN_IN_SECONDS - 1),  # yesterday's

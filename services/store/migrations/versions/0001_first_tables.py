@@ -102,6 +102,8 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
@@ -228,6 +230,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("message", sa.String(), nullable=True),
+        sa.Column("faults", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_syncs_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_syncs")),
     )

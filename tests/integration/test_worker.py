@@ -1,0 +1,119 @@
+"""The worker as a real process: its name, its faults, and what it leaves behind when it dies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select, update
+
+from services import syncs
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.migrate import migrate
+from services.store.states import ExportState, RunState, SyncState
+from tests.house import ROOT, House, house
+from tests.integration.office import Office, Shop
+from tests.integration.sandbox.driver import drive
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[House]:
+    """A house with a sandbox; workers are the test's to start and kill."""
+    with house(tmp_path) as opened:
+        opened.start_sandbox()
+        yield opened
+
+
+@pytest.fixture
+def office(tree: House) -> Iterator[Office]:
+    """A desk at the house's store."""
+    with drive(tree.sandbox_url) as xero:
+        office = Office.open(tree.database_url, xero, key=tree.secrets["RELINK_ENCRYPTION_KEYS"])
+        migrate(office.desk.store)
+        office.staff()
+        yield office
+        office.desk.store.close()
+
+
+def until(happened: Callable[[], bool], tree: House, worker: str = "worker") -> None:
+    """Wait for something that a worker does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, tree.log(worker)
+        time.sleep(LOOK_SECONDS)
+
+
+def ask_for_sync(office: Office, shop: Shop) -> None:
+    with office.desk.store.begin() as session:
+        syncs.enqueue(session, shop.workspace_id, requested_by=office.agent.email)
+
+
+def latest_sync(office: Office, shop: Shop) -> syncs.SyncView:
+    with office.desk.store.read() as session:
+        found = syncs.latest(session, shop.workspace_id)
+    assert found is not None
+    return found
+
+
+def test_a_sync_that_was_asked_for_is_done(tree: House, office: Office) -> None:
+    shop = office.shop()
+    ask_for_sync(office, shop)
+    tree.start_worker()
+    until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, tree)
+
+
+def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, office: Office) -> None:
+    shop = office.shop()
+    ask_for_sync(office, shop)
+    tree.start_worker(RELINK_ENCRYPTION_KEYS=Fernet.generate_key().decode())
+    until(lambda: latest_sync(office, shop).state is SyncState.FAILED, tree)
+    assert "Relink itself could not finish this sync" in (latest_sync(office, shop).message or "")
+    assert tree.log("worker").count("work was stranded, queued again") == 3
+    ask_for_sync(office, shop)
+    assert latest_sync(office, shop).state is SyncState.QUEUED
+
+
+def test_two_workers_of_one_name_do_not_work_at_once(tree: House, office: Office) -> None:
+    tree.start_worker()
+    until(lambda: "worker ready" in tree.log("worker"), tree)
+    second = subprocess.run(
+        [sys.executable, "-m", "services.worker"],
+        cwd=ROOT,
+        env={**tree.environment, "RELINK_WORKER_ID": "worker"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "RELINK_WORKER_ID" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_another_worker_takes_over_from_a_dead_one(tree: House, office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 3)
+    office.fault(shop, "PUT", "Invoices", delay_seconds=5.0)
+    tree.start_worker("first")
+    office.retry(shop)
+    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, tree, "first")
+    tree.kill("first")
+    office.xero.control("DELETE", "/faults")
+    long_ago = utcnow() - timedelta(minutes=1)
+    with office.desk.store.begin() as session:
+        session.execute(update(tables.Worker).values(beat_at=long_ago))
+    tree.start_worker("second")
+    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, tree, "second")
+    assert (office.ledger(shop)["count"], office.ledger(shop)["duplicates"]) == (3, {})
+    with office.desk.store.read() as session:
+        until(lambda: session.scalars(select(tables.Lane.state)).all() == [RunState.FINISHED], tree, "second")
