@@ -30,7 +30,7 @@ panels.figures(
     ),
 )
 
-st.header("List", anchor=False)
+st.header("Connections that broke", anchor=False)
 shown = st.segmented_control(
     "Which incidents",
     ["Open", "All"],
@@ -55,8 +55,7 @@ def cells(row: IncidentView) -> list[str | Markup]:
         if row.stuck_count
         else markup.muted("nothing")
     )
-    ended = markup.moment(row.closed_at) if row.closed_at else markup.muted("not yet")
-    return [
+    line: list[str | Markup] = [
         markup.two_lines(
             markup.link(row.workspace_name, navigation.WORKSPACE.link(id=row.workspace_id)), row.detail
         ),
@@ -64,23 +63,24 @@ def cells(row: IncidentView) -> list[str | Markup]:
         badges.state_badge(row.state),
         markup.moment(row.opened_at),
         waiting,
-        ended,
     ]
+    if shown == "All":
+        line.append(markup.moment(row.closed_at) if row.closed_at else markup.muted("not yet"))
+    return line
 
+
+columns = [
+    tables.Column("Workspace"),
+    tables.Column("Cause"),
+    tables.Column("State"),
+    tables.Column("Since"),
+    tables.Column("Waiting for Xero", figures=True),
+]
+if shown == "All":
+    columns.append(tables.Column("Closed", wide_only=True))
 
 if found.rows:
-    tables.table(
-        "Incidents",
-        [
-            tables.Column("Workspace"),
-            tables.Column("Cause"),
-            tables.Column("State"),
-            tables.Column("Since"),
-            tables.Column("Waiting for Xero", figures=True),
-            tables.Column("Closed", wide_only=True),
-        ],
-        map(cells, found.rows),
-    )
+    tables.table("Incidents", columns, map(cells, found.rows))
     filters.pages(found.pages)
     panels.shown_of(len(found.rows), found.total, "incident")
 else:
