@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
+from collections.abc import Callable
 
 from services import retries
 from services.exports import ExportFilter
 from services.runs import run_view
 from services.store.migrate import migrate
 from services.store.states import ExportKind, ExportState, RunState
-from tests.house import House, house
+from tests.house import House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
 
@@ -25,14 +22,6 @@ PUTS_A_ROUND = 4
 SENDS = "/api.xro/2.0/(Invoices|BankTransactions)"
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.02
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Iterator[House]:
-    """A house with a sandbox; the worker is the test's to start and kill."""
-    with house(tmp_path) as opened:
-        opened.start_sandbox()
-        yield opened
 
 
 def test_ten_kills_in_a_retry_of_500_exports_lose_nothing_and_double_nothing(tree: House) -> None:

@@ -297,6 +297,11 @@ class Office:
         with self.desk.store.read() as session:
             return session.get_one(tables.Connection, shop.workspace_id)
 
+    def grant(self, shop: Shop) -> tables.Grant:
+        """Return the grant behind the workspace's connection, as it is stored."""
+        with self.desk.store.read() as session:
+            return session.get_one(tables.Grant, self.connection(shop).grant_id)
+
     def export(self, export_id: int) -> tables.Export:
         """Return an export as it is stored."""
         with self.desk.store.read() as session:

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -18,20 +17,12 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.migrate import migrate
 from services.store.states import ExportState, RunState, SyncState
-from tests.house import ROOT, House, house
+from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
 
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Iterator[House]:
-    """A house with a sandbox; workers are the test's to start and kill."""
-    with house(tmp_path) as opened:
-        opened.start_sandbox()
-        yield opened
 
 
 @pytest.fixture

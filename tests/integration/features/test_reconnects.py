@@ -11,24 +11,18 @@ from typing import Any
 import pytest
 import time_machine
 
-from services import audit, grants, notices, reconnects, refusals
-from services.members import NotAllowed, UnknownWorkspace
+from services import audit, grants, refusals
 from services.refusals import RefusalKind
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, ReconnectState
 from tests.integration.office import Office, Shop
-from tests.integration.trips import BROWSER, Trip, last_reconnect, leave, reconnect
-
-
-def grant_of(office: Office, shop: Shop) -> tables.Grant:
-    with office.desk.store.read() as session:
-        return session.get_one(tables.Grant, office.connection(shop).grant_id)
+from tests.integration.trips import Trip, last_reconnect, leave, reconnect
 
 
 def listed(office: Office, shop: Shop) -> set[str]:
     """Return the organisations that Xero lists to the workspace's login."""
-    token = grants.access_token(office.desk, grant_of(office, shop).id)
+    token = grants.access_token(office.desk, office.grant(shop).id)
     answer = office.xero.http.get("/connections", headers={"Authorization": f"Bearer {token}"})
     return {row["tenantId"] for row in answer.json()}
 
@@ -161,14 +155,14 @@ def test_a_return_that_repairs_nothing_is_refused_by_name_and_changes_nothing(
 ) -> None:
     shop = office.shop()
     office.break_login(shop)
-    before, tokens = office.connection(shop), grant_of(office, shop).tokens
+    before, tokens = office.connection(shop), office.grant(shop).tokens
     given.comes_back(office, leave(office, shop))
     after, stored = office.connection(shop), last_reconnect(office, shop)
     assert (stored.state, stored.refusal) == (ReconnectState.REFUSED, given.refusal)
     assert refusals.describe(given.refusal, stored.detail).way_out
     assert (after.grant_id, after.organisation_id) == (before.grant_id, before.organisation_id)
     assert (after.health, after.connected_at) == (Health.EXPIRED, before.connected_at)
-    assert grant_of(office, shop).tokens == tokens
+    assert office.grant(shop).tokens == tokens
     assert office.work_off() == 0  # no sync was queued
 
 
@@ -237,7 +231,7 @@ def test_the_history_names_no_address_of_a_refused_login(office: Office) -> None
 
 def test_a_login_of_which_xero_told_no_name_is_not_called_none(office: Office) -> None:
     shop = office.shop()
-    office.change(tables.Grant, grant_of(office, shop).id, full_name=None, email=None)
+    office.change(tables.Grant, office.grant(shop).id, full_name=None, email=None)
     stored = reconnect(office, shop, user=office.xero.user({shop.organisation_id: "Adviser"}))
     assert stored.detail["expected_user"] == "a Xero user without a name"
 
@@ -265,7 +259,7 @@ def test_a_working_login_still_works_long_after_a_consent_that_came_to_nothing(
     comes_back(office, leave(office, shop))
     office.xero.control("PUT", "/maintenance", mode="none")
     office.xero.control("POST", "/clock", advance_seconds=45 * 60)
-    office.change(tables.Grant, grant_of(office, shop).id, expires_at=utcnow())
+    office.change(tables.Grant, office.grant(shop).id, expires_at=utcnow())
     office.sync(shop)
     assert office.connection(shop).health is Health.HEALTHY
 
@@ -335,79 +329,3 @@ def test_of_two_admins_who_connect_a_workspace_at_once_the_first_decides_its_org
 def history(office: Office, shop: Shop, action: str) -> list[audit.Entry]:
     with office.desk.store.read() as session:
         return [entry for entry in audit.history(session, shop.workspace_id) if entry.action == action]
-
-
-# The banner for everybody
-
-
-def test_only_xeros_own_answer_raises_the_banner_about_our_app(office: Office) -> None:
-    shop = office.shop()
-    trip = leave(office, shop)
-    trip.come_back({"state": trip.query["state"], "error": "invalid_scope"})
-    assert last_reconnect(office, shop).refusal == RefusalKind.APP_MISCONFIGURED
-    with office.desk.store.read() as session:
-        assert notices.current(session) == []
-    app_misconfigured(office, leave(office, shop))
-    with office.desk.store.read() as session:
-        assert len(notices.current(session)) == 1
-
-
-def test_a_made_up_error_in_the_address_is_never_repeated_on_screen(office: Office) -> None:
-    shop = office.shop()
-    trip = leave(office, shop)
-    trip.come_back({"state": trip.query["state"], "error": "call 0900-evil"})
-    stored = last_reconnect(office, shop)
-    words = refusals.describe(str(stored.refusal), stored.detail)
-    assert "evil" not in " ".join([words.title, words.text, words.way_out])
-
-
-# Who, and when
-
-
-def test_nobody_but_the_workspaces_own_admin_may_reconnect(office: Office) -> None:
-    shop = office.shop()
-    for member in (office.agent, office.manager):
-        with pytest.raises(NotAllowed):
-            reconnects.leave(office.desk, member.email, shop.workspace_id, BROWSER)
-    office.admin_leaves(shop)
-    with pytest.raises(UnknownWorkspace):
-        reconnects.leave(office.desk, office.admin.email, shop.workspace_id, BROWSER)
-    with pytest.raises(NotAllowed):
-        reconnects.leave(office.desk, "stranger@nowhere.example", shop.workspace_id, BROWSER)
-
-
-def test_somebody_who_stopped_being_admin_on_the_way_changes_nothing(office: Office) -> None:
-    shop = office.shop()
-    office.break_login(shop)
-    trip = leave(office, shop)
-    answer = trip.consent()
-    office.admin_leaves(shop)
-    with pytest.raises(UnknownWorkspace):
-        trip.come_back(answer)
-    assert last_reconnect(office, shop).state is ReconnectState.SENT_TO_XERO
-    assert grant_of(office, shop).dead_since is not None
-
-
-def test_leaving_twice_is_one_reconnect_and_one_left_behind_by_an_earlier_incident_is_abandoned(
-    office: Office,
-) -> None:
-    shop = office.shop()
-    office.break_login(shop)
-    leave(office, shop)
-    first = last_reconnect(office, shop)
-    leave(office, shop)
-    assert last_reconnect(office, shop).id == first.id
-    office.change(tables.Incident, str(first.incident_id), state=IncidentState.CLOSED, closed_at=utcnow())
-    office.sync(shop)
-    leave(office, shop)
-    second = last_reconnect(office, shop)
-    assert second.id != first.id
-    with office.desk.store.read() as session:
-        assert session.get_one(tables.Reconnect, first.id).state is ReconnectState.ABANDONED
-
-
-def test_the_way_to_xero_asks_for_our_scopes_with_pkce_and_names_the_login(office: Office) -> None:
-    query = leave(office, shop := office.shop()).query
-    assert query["scope"].split() == list(office.desk.app.scopes)
-    assert (query["code_challenge_method"], query["login_hint"]) == ("S256", shop.user["email"])
-    assert "client_secret" not in query

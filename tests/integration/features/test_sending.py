@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 from services import runs
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import AttemptState, ExportKind, ExportState, Health, IncidentState, RunState
+from services.store.states import ExportKind, ExportState, Health, IncidentState, RunState
 from tests.integration.features.ledger import assert_each_once, wait_for_calls
 from tests.integration.office import LONG_AGO, Office, Shop
 
@@ -355,50 +355,3 @@ def move(office: Office, shop: Shop, other: Shop) -> None:
         session.flush()
         moved = session.get_one(tables.Connection, shop.workspace_id)
         moved.organisation_id, moved.grant_id = other.organisation_id, grant_id
-
-
-def test_while_xero_is_down_a_run_waits_and_then_goes_on_by_itself(office: Office) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 2)
-    office.xero.control("PUT", "/maintenance", mode="maintenance")
-    office.sync(shop)
-    assert office.connection(shop).health is Health.UNAVAILABLE
-    plan_id = office.retry(shop)
-    office.work_off()
-    (lane,) = office.run(plan_id).lanes
-    assert (lane.waiting_for or "").startswith("Waiting for Xero")
-    office.xero.control("PUT", "/maintenance", mode="none")
-    office.work_off(ahead=FOREVER)
-    assert_each_once(office, shop, ids)
-
-
-def test_a_fault_of_our_own_app_parks_the_run_and_blames_no_workspace(office: Office) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 2)
-    office.fault(shop, "PUT", BILLS, status=401, body='{"Detail": "TokenExpired: token expired"}')
-    right = office.desk
-    office.desk = replace(right, app=replace(right.app, client_secret="wrong"))
-    plan_id = office.retry(shop)
-    office.work_off()
-    assert office.run(plan_id).state is RunState.RUNNING
-    assert office.incident(shop) is None
-    assert office.connection(shop).health is Health.HEALTHY
-    office.desk = right
-    office.work_off(ahead=FOREVER)
-    assert_each_once(office, shop, ids)
-
-
-def test_every_attempt_is_kept_with_what_xero_answered(office: Office) -> None:
-    shop = office.shop()
-    (export_id,) = office.exports(shop, 1)
-    office.fault(shop, "PUT", BILLS, status=503, body="The Organisation is offline")
-    office.retry(shop)
-    office.work_off(ahead=FOREVER)
-    with office.desk.store.read() as session:
-        attempts = session.scalars(select(tables.Attempt).order_by(tables.Attempt.id)).all()
-    assert [(a.export_id, a.state, a.status) for a in attempts] == [
-        (export_id, AttemptState.NOT_SENT, 503),
-        (export_id, AttemptState.DELIVERED, 200),
-    ]
-    assert attempts[0].message == "Xero says that this organisation is offline."
-    assert all(isinstance(a.answered_at, datetime) for a in attempts)
