@@ -13,9 +13,12 @@ import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard import navigation
+
 NEXT_COOKIE = "relink_next"
 NEXT_SECONDS = 600  # how long a deep link waits for its sign-in
 USER_COOKIE = "_streamlit_user"
+PAGE_PATHS = frozenset(f"/{entry.path}" for entry in navigation.PAGES)
 SHOWN = (200, 304)  # a page that the browser shows, fresh or from its cache
 
 
@@ -43,8 +46,10 @@ def content_security_policy() -> str:
 
 
 def is_deep_link(address: str) -> bool:
-    """Say whether an address leads into this site, and nowhere else."""
-    return bool(re.fullmatch(r"/(?![/\\])[^\\\x00-\x20]*", address)) and address != "/"
+    """Say whether an address is that of one of our pages, with whatever query, and more than the root."""
+    path = address.partition("?")[0]
+    plain = re.fullmatch(r"[^\\\x00-\x20]*", address) is not None
+    return plain and path in PAGE_PATHS and address != "/"
 
 
 class Edge:

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.declined import Declined
 from services.store import tables
 from services.store.engine import utcnow
 
+REASON_CHARACTERS = 500  # everybody reads it in the history
 SYSTEM = "Relink"  # the actor of what no person did
 
 
@@ -25,6 +27,17 @@ class Entry:
     summary: str
     reason: str | None
     data: dict[str, Any]
+
+
+def reason_of(text: str) -> str:
+    """Return a person's reason as it is kept. Raises `Declined` when it is too long to be read."""
+    reason = text.strip()
+    if len(reason) > REASON_CHARACTERS:
+        raise Declined(
+            f"The reason has {len(reason):,} characters. Say it in {REASON_CHARACTERS} or fewer: it stays in "
+            "the history that everybody reads."
+        )
+    return reason
 
 
 def record(

@@ -207,14 +207,15 @@ def set_aside(session: Session, member: Member, export_id: int, reason: str) -> 
     if export is None:
         raise UnknownExport("There is no such export. It may have been removed; reload the page.")
     members.require(session, member, Permission.SET_ASIDE, export.workspace_id)
-    if not reason.strip():
+    reason = audit.reason_of(reason)
+    if not reason:
         raise Declined("Say why this export is set aside: the reason stays in its history.")
     if export.state is ExportState.IN_DOUBT:
         raise Declined(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
     if export.state not in RETRYABLE:
         raise Declined(f"{export.number} is {export.state}, so it cannot be set aside.")
     export.state = ExportState.SET_ASIDE
-    export.set_aside_by, export.set_aside_reason = member.email, reason.strip()
+    export.set_aside_by, export.set_aside_reason = member.email, reason
     audit.record(
         session,
         "export set aside",
@@ -222,7 +223,7 @@ def set_aside(session: Session, member: Member, export_id: int, reason: str) -> 
         actor=member.email,
         workspace_id=export.workspace_id,
         incident_id=export.incident_id,
-        reason=reason.strip(),
+        reason=reason,
     )
     session.flush()
     incidents.close_if_done(session, export.workspace_id, now=utcnow())

@@ -288,6 +288,7 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
 
     Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent.
     """
+    reason = audit.reason_of(reason)
     _own_plan(session, member, plan_id)
     if not member.may(Permission.RETRY):
         raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
@@ -303,7 +304,7 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
         tables.RetryRun(
             plan_id=plan_id,
             started_by=member.email,
-            reason=reason.strip(),
+            reason=reason,
             state=RunState.RUNNING,
             started_at=now,
         )
@@ -335,7 +336,7 @@ def _open_lane(
         actor=member.email,
         workspace_id=workspace_id,
         incident_id=incident_id,
-        reason=reason.strip() or None,
+        reason=reason or None,
         at=now,
         plan=plan_id,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dashboard import navigation, session
 from dashboard.parts import badges, words
 from dashboard.parts.badges import GLYPHS
-from services import exports, retries
+from services import audit, exports, retries
 from services.exports import ExportFilter, ExportRow
 from services.members import Member, Permission
 from services.store.states import ExportState
@@ -137,7 +137,12 @@ def _dialog(ids: tuple[int, ...]) -> None:
         f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer keep the incident open. "
         "Your name and the reason stay in the history."
     )
-    st.text_area("Reason", key=_REASON, placeholder="For example: entered by hand in Xero on 12 March")
+    st.text_area(
+        "Reason",
+        key=_REASON,
+        max_chars=audit.REASON_CHARACTERS,
+        placeholder="For example: entered by hand in Xero on 12 March",
+    )
     if st.button("Set aside", type="primary", key="set-aside-now", on_click=_set_aside, args=(ids,)):
         st.rerun()
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from dashboard import navigation, session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import retries, runs
+from services import audit, retries, runs
 from services.desk import open_desk
 from services.members import Member
 from services.retries import PlanItemRow, PlanView
@@ -31,7 +31,12 @@ def ask_to_start(plan: PlanView) -> None:
     verdicts(plan)
     st.write(effort(plan))
     if plan.goes:
-        reason = st.text_input("Reason", key="reason", placeholder="For example: reconnected, ticket 4411")
+        reason = st.text_input(
+            "Reason",
+            key="reason",
+            max_chars=audit.REASON_CHARACTERS,
+            placeholder="For example: reconnected, ticket 4411",
+        )
         st.button(
             f"Retry {words.plural(plan.goes, 'export')}",
             type="primary",

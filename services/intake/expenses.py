@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
-_VISIBLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"  # neither a control character nor a line break
+from services.store.engine import utcnow
+
+# Neither a control character nor a line break, nor one that turns the direction of what follows it.
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+_VISIBLE = f"[^{_HIDDEN}]"
+_SEEN = r"[^\s\u200b-\u200f\u2060]"  # takes up room on a screen
 _DAY = r"20[0-9]{2}-[0-9]{2}-[0-9]{2}"
 
 
@@ -31,7 +36,8 @@ def _like(pattern: str) -> BeforeValidator:
 
 
 def _line(most: int, *, least: int = 1) -> BeforeValidator:
-    return _like(f"{_VISIBLE}{{{least},{most}}}")
+    seen = f"(?=.*{_SEEN})" if least else ""
+    return _like(f"{seen}{_VISIBLE}{{{least},{most}}}")
 
 
 def _both_or_neither(tag: str | None, info: ValidationInfo) -> str | None:
@@ -40,10 +46,19 @@ def _both_or_neither(tag: str | None, info: ValidationInfo) -> str | None:
     return tag
 
 
+def _past(day: datetime | date) -> datetime | date:
+    """Refuse what lies in the future; a day's grace for the other side of the world."""
+    latest = utcnow() + timedelta(days=1)
+    if day > (latest if isinstance(day, datetime) else latest.date()):
+        raise ValueError(day)
+    return day
+
+
+_PAST = AfterValidator(_past)
 _LOWER = BeforeValidator(str.lower)
 _NONE_IF_EMPTY = AfterValidator(lambda text: text or None)
 _UTC = AfterValidator(lambda at: at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
-_Day = Annotated[date, _like(_DAY)]  # named out here: in the class, `date` is the field
+_Day = Annotated[date, _PAST, _like(_DAY)]  # named out here: in the class, `date` is the field
 
 
 class Expense(BaseModel):
@@ -59,18 +74,18 @@ class Expense(BaseModel):
     submitter_name: Annotated[str, _line(255)] = Field(
         description="one line of at most 255 characters: it becomes the contact's name in Xero"
     )
-    submitter_email: Annotated[
-        str, _like(r"[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f]{1,190}")
-    ] = Field(description="one e-mail address, like amelia@example.com")
-    approved_at: Annotated[datetime, _UTC, _like(f"{_DAY}(?:[T ].+)?")] = Field(
-        description="a date or time like 2026-09-30 or 2026-09-30T14:05:00Z: any other order of day and "
-        "month could be mistaken"
+    submitter_email: Annotated[str, _like(rf"[^@\s{_HIDDEN}]{{1,64}}@[^@\s{_HIDDEN}]{{1,190}}")] = Field(
+        description="one e-mail address, like amelia@example.com"
+    )
+    approved_at: Annotated[datetime, _UTC, _PAST, _like(f"{_DAY}(?:[T ].+)?")] = Field(
+        description="a date or time in the past like 2026-09-30 or 2026-09-30T14:05:00Z: any other order of "
+        "day and month could be mistaken"
     )
     paid_by: Annotated[PaidBy, _LOWER, _line(40)] = Field(
         description="“out of pocket” or “company card”: it decides what the expense becomes in Xero"
     )
     date: _Day = Field(
-        description="a date like 2026-09-30: any other order of day and month could be mistaken"
+        description="a date in the past like 2026-09-30: any other order of day and month could be mistaken"
     )
     merchant: Annotated[str, _line(255)] = Field(description="one line of at most 255 characters")
     amount: Annotated[Decimal, _like(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")] = Field(

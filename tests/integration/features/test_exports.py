@@ -181,3 +181,11 @@ def test_nobody_sets_aside_what_is_not_theirs_to_set_aside(office: Office) -> No
         aside(office, 987654, "No.")
     with office.desk.store.read() as session:
         assert session.scalars(select(tables.Export.state)).all() == [ExportState.WAITING]
+
+
+def test_a_reason_too_long_to_be_read_is_declined_and_nothing_is_set_aside(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    with office.desk.store.begin() as session, pytest.raises(Declined, match="500 or fewer"):
+        exports.set_aside(session, office.agent, export_id, "x" * 501)
+    assert office.states([export_id]) == [ExportState.WAITING]

@@ -86,7 +86,17 @@ def test_what_is_not_a_page_is_not_a_deep_link() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "/a\r\nb", "/"]
+    "address",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/.//evil.example",
+        "/workspace?id=\r\nb",
+        "/",
+        "/sign-out",
+        "/healthz",
+    ],
 )
 def test_a_planted_deep_link_leads_nowhere_else(address: str) -> None:
     browser = site()
