@@ -16,9 +16,10 @@ from starlette.routing import Route
 from dashboard import failures, navigation
 from dashboard.identity import signed_in_email
 from dashboard.session import STORE_FAILURES, STORE_SILENT
-from services import health, reconnects
+from services import health, members, reconnects
 from services.declined import Declined
 from services.desk import Desk, open_desk
+from services.members import Member
 
 BROWSER_COOKIE = "relink_browser"
 BROWSER_SECONDS = 3600  # longer than anybody takes to consent
@@ -34,11 +35,11 @@ Arguments = ParamSpec("Arguments")
 async def leave_for_xero(request: Request) -> Response:
     """Send the member's browser to Xero's consent page, bound to a cookie of this browser."""
     workspace_id = request.query_params.get("workspace", "")
-    email = _signed_in(request)
-    if email is None:
+    member = await _visitor(request)
+    if member is None:
         return RedirectResponse(navigation.RECONNECT.link(workspace=workspace_id), 303, NO_STORE)
     browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-    answer = await _redirect(reconnects.leave, email, workspace_id, browser)
+    answer = await _redirect(reconnects.leave, member, workspace_id, browser)
     answer.set_cookie(
         BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS, path="/connect", httponly=True, samesite="lax"
     )
@@ -47,15 +48,15 @@ async def leave_for_xero(request: Request) -> Response:
 
 async def come_back_from_xero(request: Request) -> Response:
     """Take Xero's answer and return to the wizard, which shows what came of it."""
-    email = _signed_in(request)
-    if email is None:
+    member = await _visitor(request)
+    if member is None:
         return _page(SIGNED_OUT, HTTPStatus.UNAUTHORIZED)
     browser = request.cookies.get(BROWSER_COOKIE, "")
-    return await _redirect(_return, email, browser, dict(request.query_params))
+    return await _redirect(_return, member, browser, dict(request.query_params))
 
 
-def _return(desk: Desk, email: str, browser: str, query: dict[str, str]) -> str:
-    return navigation.RECONNECT.link(workspace=reconnects.come_back(desk, email, browser, query))
+def _return(desk: Desk, member: Member, browser: str, query: dict[str, str]) -> str:
+    return navigation.RECONNECT.link(workspace=reconnects.come_back(desk, member, browser, query))
 
 
 async def _redirect(
@@ -72,8 +73,17 @@ async def _redirect(
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
-def _signed_in(request: Request) -> str | None:
-    return signed_in_email(request.cookies, open_desk().settings.cookie_secret.get_secret_value())
+async def _visitor(request: Request) -> Member | None:
+    """Return the member whose browser asks; None for somebody signed out, or whom nobody has added."""
+    return await anyio.to_thread.run_sync(lambda: _find_visitor(open_desk(), request))
+
+
+def _find_visitor(desk: Desk, request: Request) -> Member | None:
+    email = signed_in_email(request.cookies, desk.settings.cookie_secret.get_secret_value())
+    if email is None:
+        return None
+    with desk.store.read() as session:
+        return members.find(session, email)
 
 
 async def tell_failure(_request: Request, error: Exception) -> Response:

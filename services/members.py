@@ -26,17 +26,27 @@ class Permission(StrEnum):
     RETRY = "retry exports"
     SET_ASIDE = "set exports aside"
     IMPORT_REPORTS = "import reports"
+    FOLLOW = "follow a reconnect"
+    SEND_LINKS = "send reconnect links"
+    DECIDE_CHANGE = "decide on a change of Xero admin"
+    PAUSE = "pause a workspace"
+    DISCONNECT = "disconnect a workspace from Xero"
 
 
-_SEE = frozenset({Permission.SEE_WORKSPACES, Permission.SEE_INCIDENTS})
-_REPAIR = frozenset({Permission.SYNC, Permission.RETRY, Permission.SET_ASIDE})
+_SEE = frozenset({Permission.SEE_WORKSPACES, Permission.SEE_INCIDENTS, Permission.FOLLOW})
+_REPAIR = frozenset(
+    {Permission.SYNC, Permission.RETRY, Permission.SET_ASIDE, Permission.SEND_LINKS, Permission.PAUSE}
+)
+_ASSIST = frozenset({Permission.IMPORT_REPORTS, Permission.DECIDE_CHANGE})
 
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     # Reconnecting takes the customer's own Xero login, so nobody else can do it for them.
-    Role.OWNER: _SEE | _REPAIR | {Permission.IMPORT_REPORTS},
-    Role.AGENT: _SEE | _REPAIR | {Permission.IMPORT_REPORTS},
+    Role.OWNER: _SEE | _REPAIR | _ASSIST | {Permission.DISCONNECT},
+    Role.AGENT: _SEE | _REPAIR | _ASSIST,
     Role.MANAGER: _SEE,
-    Role.ADMIN: _REPAIR | {Permission.SEE_WORKSPACES, Permission.RECONNECT},
+    Role.ADMIN: _REPAIR
+    | {Permission.SEE_WORKSPACES, Permission.FOLLOW, Permission.RECONNECT, Permission.DISCONNECT},
+    Role.GUEST: frozenset({Permission.FOLLOW, Permission.RECONNECT, Permission.SYNC, Permission.RETRY}),
 }
 
 
@@ -50,11 +60,12 @@ class UnknownWorkspace(Declined):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who signed in."""
+    """Somebody who signed in, or came by a reconnect link."""
 
     email: str  #: lower case
     name: str
     role: Role
+    only_workspace: str | None = None  #: of a link guest: the one workspace they see
 
     def may(self, permission: Permission) -> bool:
         """Say whether the member's role has the permission."""
@@ -62,8 +73,8 @@ class Member:
 
     @property
     def sees_everything(self) -> bool:
-        """Say whether the member sees every workspace, or only those they are an admin of."""
-        return self.role is not Role.ADMIN
+        """Say whether the member sees every workspace, or only their own."""
+        return self.role not in (Role.ADMIN, Role.GUEST)
 
 
 def find(session: Session, email: str) -> Member | None:
@@ -102,9 +113,8 @@ def require(session: Session, member: Member, permission: Permission, workspace_
 
 
 def _sees(session: Session, member: Member, workspace_id: str) -> bool:
-    if member.sees_everything:
-        return session.get(tables.Workspace, workspace_id) is not None
-    return session.get(tables.WorkspaceAdmin, (workspace_id, member.email)) is not None
+    seen = select(tables.Workspace.id).where(tables.Workspace.id == workspace_id, *own_workspaces(member))
+    return session.scalar(seen) is not None
 
 
 _ADDRESS = re.compile(r"([^\s@(])[^\s@(]*@([^\s@)]+)")
@@ -119,5 +129,7 @@ def own_workspaces(member: Member) -> list[ColumnElement[bool]]:
     """Return the SQL conditions that keep a query on `Workspace` to what the member may see."""
     if member.sees_everything:
         return []
+    if member.role is Role.GUEST:
+        return [tables.Workspace.id == (member.only_workspace or "")]
     mine = select(tables.WorkspaceAdmin.workspace_id).where(tables.WorkspaceAdmin.email == member.email)
     return [tables.Workspace.id.in_(mine)]

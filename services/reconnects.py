@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services import audit, calls, connections, consents, grants, incidents, members, returns, syncs
 from services.consents import Return
 from services.desk import Desk
-from services.members import Member, NotAllowed, Permission
+from services.members import Member, Permission
 from services.refusals import RefusalKind, describe
 from services.returns import Expected, Refused
 from services.store import tables
@@ -75,13 +75,12 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     return reconnect.id
 
 
-def leave(desk: Desk, member_email: str, workspace_id: str, browser: str) -> str:
+def leave(desk: Desk, member: Member, workspace_id: str, browser: str) -> str:
     """Return the address at Xero to send this member's browser to.
 
     Raises `NotAllowed` and `UnknownWorkspace`.
     """
     with desk.store.begin() as session:
-        member = _member(session, member_email)
         reconnect_id = start(session, member, workspace_id)
         _set_state(session, reconnect_id, ReconnectState.SENT_TO_XERO)
         audit.record(
@@ -99,13 +98,6 @@ def leave(desk: Desk, member_email: str, workspace_id: str, browser: str) -> str
             browser=browser,
             login_hint=_login_hint(session, workspace_id),
         )
-
-
-def _member(session: Session, email: str) -> Member:
-    member = members.find(session, email)
-    if member is None:
-        raise NotAllowed(f"{email} is not a member of Relink. Ask an owner to add you.")
-    return member
 
 
 def _login_hint(session: Session, workspace_id: str) -> str | None:
@@ -130,14 +122,13 @@ def _set_state(
     return reconnect
 
 
-def come_back(desk: Desk, member_email: str, browser: str, query: Mapping[str, str]) -> str:
+def come_back(desk: Desk, member: Member, browser: str, query: Mapping[str, str]) -> str:
     """Take in a return from Xero and return the workspace's id; the wizard shows what came of it.
 
     Accepted is only the same organisation and the same Xero user as before; anything else is stored
-    as a refusal and changes nothing of the connection. Raises `ForeignState` and `NotAllowed`.
+    as a refusal and changes nothing of the connection. Raises `ForeignState`, `NotAllowed` and
+    `UnknownWorkspace`.
     """
-    with desk.store.read() as session:
-        member = _member(session, member_email)
     back = consents.take(desk, query=query, member_email=member.email, browser=browser)
     with desk.store.begin() as session:
         workspace_id = _set_state(session, back.reconnect_id, ReconnectState.RETURNED).workspace_id

@@ -190,7 +190,7 @@ def _own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPla
 
 
 def _all_mine(session: Session, member: Member, plan_id: str) -> bool:
-    mine = select(tables.WorkspaceAdmin.workspace_id).where(tables.WorkspaceAdmin.email == member.email)
+    mine = select(tables.Workspace.id).where(*members.own_workspaces(member))
     foreign = select(tables.PlanItem.export_id).where(
         tables.PlanItem.plan_id == plan_id, tables.PlanItem.workspace_id.not_in(mine)
     )

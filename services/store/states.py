@@ -113,6 +113,50 @@ class ReconnectState(StrEnum):
     ABANDONED = "abandoned"
 
 
+#: States of a reconnect that may still come to something.
+RECONNECT_UNDER_WAY = frozenset(
+    {ReconnectState.STARTED, ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED}
+)
+
+
+class LinkState(StrEnum):
+    """State of a reconnect link."""
+
+    SENT = "sent"  #: made, and on its way or handed over by hand
+    OPENED = "opened"  #: somebody who holds it asked for the code
+    AUTHORISED = "authorised"  #: its holder gave consent at Xero, and it was accepted
+    VERIFIED = "verified"  #: a sync proved the repair
+    EXPIRED = "expired"  #: seven days are over
+    REVOKED = "revoked"  #: taken back by a person, replaced, or no longer needed
+
+
+#: States in which a link still leads to its wizard.
+LINK_LIVE = frozenset({LinkState.SENT, LinkState.OPENED, LinkState.AUTHORISED})
+
+
+class MessageState(StrEnum):
+    """State of one message to a person or a channel."""
+
+    QUEUED = "queued"
+    SENDING = "sending"  #: claimed; whether it left is unknown until the answer is stored
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class ChangeState(StrEnum):
+    """State of a change of the Xero admin that a workspace's admin asked for."""
+
+    ASKED = "asked"
+    APPROVED = "approved"  #: one other Xero user of the same organisation is accepted
+    DECLINED = "declined"
+    USED = "used"  #: the other Xero user was accepted; it counts once
+    EXPIRED = "expired"  #: approved, or waiting for an answer, for too long
+
+
+#: States in which a change of the Xero admin is still to come.
+CHANGE_OPEN = frozenset({ChangeState.ASKED, ChangeState.APPROVED})
+
+
 class Verdict(StrEnum):
     """What a RetryPlan says about one Export, before anything is sent."""
 
@@ -145,3 +189,4 @@ class Role(StrEnum):
     AGENT = "support agent"
     MANAGER = "manager"
     ADMIN = "workspace admin"
+    GUEST = "link guest"  #: came by a reconnect link; no member, and sees that one wizard

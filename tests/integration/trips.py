@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from sqlalchemy import select
 
 from services import reconnects
+from services.members import Member
 from services.store import tables
 from tests.integration.office import Office, Shop
 
@@ -38,9 +39,11 @@ class Trip:
         """Log in at Xero and press Cancel."""
         return self._answer(None, None, None)
 
-    def come_back(self, answer: Mapping[str, str], *, email: str = "", browser: str = BROWSER) -> str:
+    def come_back(
+        self, answer: Mapping[str, str], *, member: Member | None = None, browser: str = BROWSER
+    ) -> str:
         """Bring Xero's answer back; return the workspace's id."""
-        return reconnects.come_back(self.office.desk, email or self.office.admin.email, browser, answer)
+        return reconnects.come_back(self.office.desk, member or self.office.admin, browser, answer)
 
     def _answer(
         self,
@@ -59,7 +62,7 @@ class Trip:
 
 def leave(office: Office, shop: Shop) -> Trip:
     """Leave for Xero as the workspace's admin."""
-    url = reconnects.leave(office.desk, office.admin.email, shop.workspace_id, BROWSER)
+    url = reconnects.leave(office.desk, office.admin, shop.workspace_id, BROWSER)
     return Trip(office, shop, dict(parse_qsl(urlsplit(url).query)))
 
 

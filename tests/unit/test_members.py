@@ -17,23 +17,25 @@ def test_every_role_has_its_line_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_everybody_sees_workspaces(role: Role) -> None:
-    assert member(role).may(Permission.SEE_WORKSPACES)
+def test_everybody_follows_a_reconnect_and_every_member_sees_workspaces(role: Role) -> None:
+    assert member(role).may(Permission.FOLLOW)
+    assert member(role).may(Permission.SEE_WORKSPACES) == (role is not Role.GUEST)
 
 
-def test_only_a_workspace_admin_reconnects_since_it_takes_the_customers_own_login() -> None:
-    assert [role for role in Role if member(role).may(Permission.RECONNECT)] == [Role.ADMIN]
+def test_only_the_customer_reconnects_since_it_takes_the_customers_own_login() -> None:
+    assert [role for role in Role if member(role).may(Permission.RECONNECT)] == [Role.ADMIN, Role.GUEST]
 
 
 def test_a_manager_only_looks() -> None:
     assert {p for p in Permission if member(Role.MANAGER).may(p)} == {
         Permission.SEE_WORKSPACES,
         Permission.SEE_INCIDENTS,
+        Permission.FOLLOW,
     }
 
 
-def test_only_a_workspace_admin_is_kept_to_their_own_workspaces() -> None:
-    assert [role for role in Role if not member(role).sees_everything] == [Role.ADMIN]
+def test_only_the_customer_is_kept_to_their_own_workspaces() -> None:
+    assert [role for role in Role if not member(role).sees_everything] == [Role.ADMIN, Role.GUEST]
 
 
 @pytest.mark.parametrize(

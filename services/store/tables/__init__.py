@@ -3,6 +3,7 @@
 from services.store.tables.base import Base
 from services.store.tables.exports import Attempt, Export, Report, ReportLine
 from services.store.tables.incidents import AuditEntry, DailyFigure, Incident, Notice, StaleDay
+from services.store.tables.links import AdminChange, Message, ReconnectLink
 from services.store.tables.people import Member, WorkspaceAdmin
 from services.store.tables.runs import (
     Consent,
@@ -25,6 +26,7 @@ from services.store.tables.workspaces import (
 )
 
 __all__ = [
+    "AdminChange",
     "Allowance",
     "Attempt",
     "AuditEntry",
@@ -37,10 +39,12 @@ __all__ = [
     "Incident",
     "Lane",
     "Member",
+    "Message",
     "Notice",
     "Organisation",
     "PlanItem",
     "Reconnect",
+    "ReconnectLink",
     "ReferenceItem",
     "Report",
     "ReportLine",

@@ -49,7 +49,7 @@ class Reconnect(Base):
     """One run of the guided wizard for a workspace."""
 
     __tablename__ = "reconnects"
-    __table_args__ = (Index(None, "workspace_id", "started_at"),)
+    __table_args__ = (Index(None, "workspace_id", "started_at"), Index(None, "state", "changed_at"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
@@ -58,6 +58,7 @@ class Reconnect(Base):
     started_by: Mapped[str]
     started_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    changed_by: Mapped[str | None]  #: who took the last step
     refusal: Mapped[str | None]  #: which refusal, a word
     detail: Mapped[dict[str, Any]]  #: both sides of a refusal, by name
     sync_id: Mapped[str | None] = mapped_column(ForeignKey("syncs.id"))
@@ -68,6 +69,7 @@ class Consent(Base):
     """One way to Xero and back: the OAuth2 state, good once, for one browser and one member."""
 
     __tablename__ = "consents"
+    __table_args__ = (Index(None, "reconnect_id"),)
 
     state_hash: Mapped[str] = mapped_column(primary_key=True)
     reconnect_id: Mapped[str] = mapped_column(ForeignKey("reconnects.id"))
@@ -76,6 +78,7 @@ class Consent(Base):
     code_verifier: Mapped[bytes]  #: encrypted
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    taken_over_by: Mapped[str | None]  #: who went on in this member's place; the way back is closed
 
 
 class RetryPlan(Base):

@@ -67,7 +67,11 @@ class Connection(Base):
     """Workspace and organisation through a grant, with its health and the health's age."""
 
     __tablename__ = "connections"
-    __table_args__ = (Index(None, "health", "workspace_id"), Index(None, "grant_id"))
+    __table_args__ = (
+        Index(None, "health", "workspace_id"),
+        Index(None, "grant_id"),
+        Index(None, "leaving_at"),
+    )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
     organisation_id: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"), unique=True)
@@ -81,6 +85,13 @@ class Connection(Base):
     correlation_id: Mapped[str | None]  #: Xero's, of that answer
     connected_at: Mapped[datetime | None]
     last_synced_at: Mapped[datetime | None]  #: last sync that succeeded
+    paused_at: Mapped[datetime | None]  #: a person stopped what happens by itself; only a person resumes
+    paused_by: Mapped[str | None]
+    paused_reason: Mapped[str | None]
+    leaving_at: Mapped[datetime | None]  #: a disconnect was asked for; the worker gives the connection back
+    leaving_by: Mapped[str | None]
+    leaving_reason: Mapped[str | None]
+    leaving_revokes: Mapped[bool] = mapped_column(default=False)  #: the login's whole access ends as well
 
 
 class Allowance(Base):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from services import members
 from services.consents import ForeignState
+from services.members import Member
 from services.store import tables
 from services.store.states import ReconnectState, Role
 from tests.integration.office import Office
@@ -29,7 +30,9 @@ FOREIGN: dict[str, Attempt] = {
     "no state": lambda _, trip, answer: trip.come_back({"code": answer["code"]}),
     "another browser": lambda _, trip, answer: trip.come_back(answer, browser="another-cookie"),
     "no cookie": lambda _, trip, answer: trip.come_back(answer, browser=""),
-    "another member": lambda _, trip, answer: trip.come_back(answer, email=OTHER),
+    "another member": lambda _, trip, answer: trip.come_back(
+        answer, member=Member(OTHER, "Boris", Role.ADMIN)
+    ),
 }
 
 
