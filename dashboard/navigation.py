@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import streamlit as st
+from markupsafe import Markup
 
+from dashboard.parts import markup
 from services.members import Member, Permission
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ INCIDENTS = PageEntry("incidents.py", "Incidents", "incidents", Permission.SEE_I
 FAILED_EXPORTS = PageEntry("failed_exports.py", "Failed exports", "failed-exports", Permission.RETRY)
 IMPORT_REPORTS = PageEntry("import_reports.py", "Import reports", "import-reports", Permission.IMPORT_REPORTS)
 WORKSPACE = PageEntry("workspace.py", "Workspace", "workspace", Permission.SEE_WORKSPACES, in_menu=False)
-RECONNECT = PageEntry("reconnect.py", "Reconnect", "reconnect", Permission.SEE_WORKSPACES, in_menu=False)
+RECONNECT = PageEntry("reconnect.py", "Reconnect", "reconnect", Permission.FOLLOW, in_menu=False)
 RETRY = PageEntry("retry.py", "Retry", "retry", Permission.RETRY, in_menu=False)
 
 PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, WORKSPACE, RECONNECT, RETRY)
@@ -72,6 +74,13 @@ def pages_of(member: Member, refused: Callable[[], None]) -> list[StreamlitPage]
         else streamlit_page(entry, refused, in_menu=False)
         for entry in PAGES
     ]
+
+
+def workspace_link(member: Member, workspace_id: str, text: str) -> Markup:
+    """Return a link to a workspace's page, or just its text for somebody who may not open that page."""
+    if member.may(WORKSPACE.permission):
+        return markup.link(text, WORKSPACE.link(id=workspace_id))
+    return Markup("{}").format(text)
 
 
 def open_page(entry: PageEntry, **query: str) -> None:

@@ -39,7 +39,8 @@ async def leave_for_xero(request: Request) -> Response:
     if member is None:
         return RedirectResponse(navigation.RECONNECT.link(workspace=workspace_id), 303, NO_STORE)
     browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-    answer = await _redirect(reconnects.leave, member, workspace_id, browser)
+    take_over = request.query_params.get("take_over") == "1"
+    answer = await _redirect(reconnects.leave, member, workspace_id, browser, take_over=take_over)
     answer.set_cookie(
         BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS, path="/connect", httponly=True, samesite="lax"
     )

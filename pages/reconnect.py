@@ -6,20 +6,21 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, markup, wizard
+from dashboard.parts import badges, changes, exports, markup, releasing, wizard
+from services import wizard as wizards
 from services.members import Permission
 from services.wizard import Act
-from services.wizard import wizard as look_at
 
-member = session.require(Permission.SEE_WORKSPACES)
+member = session.require(Permission.FOLLOW)
 workspace_id = st.query_params.get("workspace", "")
 exports.open_plan()
 with session.reading() as store:
-    view = look_at(store, member, workspace_id)
+    stamp = wizards.stamp(store, member, workspace_id)
+    view = wizards.wizard(store, member, workspace_id)
 
 workspace, connection = view.workspace, view.workspace.connection
 with st.container(width=760):
-    markup.show(markup.link(workspace.name, navigation.WORKSPACE.link(id=workspace.id)))
+    markup.show(navigation.workspace_link(member, workspace.id, workspace.name))
     st.title("Reconnect Xero", anchor=False)
     markup.show(
         badges.health_badge(connection.health, connection.code)
@@ -28,16 +29,22 @@ with st.container(width=760):
         + markup.dot()
         + Markup("{}").format(connection.organisation_name or "no organisation yet")
     )
+    wizard.watch(member, view, stamp)
     if view.refusal is not None:
         wizard.refusal(view.refusal)
+    else:
+        wizard.left_behind(view)
+    changes.panel(member, view)
     if view.act is Act.NONE:
-        wizard.nothing_to_repair(view)
+        wizard.nothing_to_repair(member, view)
     elif not view.may_act:
         wizard.for_somebody_else(view)
-
-    st.subheader("Reconnect the Xero integration in the workspace", anchor=False)
-    wizard.steps(member, view, view.reconnect_steps, label="Reconnect the Xero integration in the workspace")
-    st.subheader("Retry the sync or export", anchor=False)
-    wizard.steps(member, view, view.retry_steps, label="Retry the sync or export")
     if view.act is Act.DONE:
-        wizard.done(view)
+        releasing.done(member, view)
+
+    on = wizard.wording()
+    st.subheader("Reconnect the Xero integration in the workspace", anchor=False)
+    wizard.steps(member, view, view.reconnect_steps, label="How to reconnect", on=on)
+    st.subheader("Retry the sync or export", anchor=False)
+    wizard.steps(member, view, view.retry_steps, label="How to retry", on=on)
+    wizard.siblings(member, view)

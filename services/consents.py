@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import update
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from services.declined import Declined
 from services.desk import Desk
+from services.members import mask
+from services.refusals import Refusal, RefusalKind, describe
 from services.store import tables
 from services.store.engine import utcnow
 from services.xero import oauth
@@ -23,6 +25,11 @@ LIFE = timedelta(minutes=15)  # between leaving for Xero and coming back
 class ForeignState(Declined):
     """A return from Xero that cannot be used and changes nothing; the text is a sentence for the screen."""
 
+    def __init__(self, refusal: Refusal, reconnect_id: str | None = None) -> None:
+        super().__init__(f"{refusal.text} {refusal.way_out}")
+        self.refusal = refusal
+        self.reconnect_id = reconnect_id  #: where the state was ours
+
 
 @dataclass(frozen=True, slots=True)
 class Return:
@@ -30,6 +37,7 @@ class Return:
 
     reconnect_id: str
     code_verifier: str
+    left_at: datetime
     too_late: bool
 
 
@@ -67,31 +75,38 @@ def take(desk: Desk, *, query: Mapping[str, str], member_email: str, browser: st
     Raises `ForeignState`, with nothing used up, for a state that is unknown, another member's,
     another browser's, or used already.
     """
-    now = utcnow()
+    now, user = utcnow(), mask(member_email)
     with desk.store.begin() as session:
-        consent = session.get(tables.Consent, _hash(query.get("state", "")))
+        consent = session.get(tables.Consent, _hash(query.get("state", "")), with_for_update=True)
         if consent is None:
-            raise ForeignState(
-                "This return from Xero does not belong to a reconnect that was started here. Nothing was "
-                "changed. Open the workspace and press Reconnect."
-            )
-        if consent.member_email != member_email or consent.browser_hash != _hash(browser):
-            raise ForeignState(
-                "This reconnect was started by somebody else or in another browser. Nothing was changed. "
-                "Go on in that browser, or open the workspace and press Reconnect here."
-            )
-        used = session.execute(
-            update(tables.Consent)
-            .where(tables.Consent.state_hash == consent.state_hash, tables.Consent.used_at.is_(None))
-            .values(used_at=now)
-        )
-        if used.rowcount != 1:  # type: ignore[attr-defined]
-            raise ForeignState(
-                "This return from Xero was used already. Nothing was changed; the workspace's page shows "
-                "how the reconnect went."
-            )
+            raise ForeignState(describe(RefusalKind.UNKNOWN_STATE, {}))
+        if kind := _objection(consent, member_email, browser):
+            names = {"expected_user": mask(consent.member_email), "user": user}
+            if consent.taken_over_by:
+                names["taken_over_by"] = mask(consent.taken_over_by)
+            raise ForeignState(describe(kind, names), consent.reconnect_id)
+        consent.used_at = now
         return Return(
             reconnect_id=consent.reconnect_id,
             code_verifier=desk.vault.open(consent.code_verifier),
+            left_at=consent.expires_at - LIFE,
             too_late=consent.expires_at < now,
         )
+
+
+def _objection(consent: tables.Consent, member_email: str, browser: str) -> RefusalKind | None:
+    if consent.member_email != member_email or consent.browser_hash != _hash(browser):
+        return RefusalKind.FOREIGN_STATE
+    if consent.used_at is not None:
+        return RefusalKind.USED_STATE
+    return RefusalKind.TAKEN_OVER if consent.taken_over_by else None
+
+
+def take_over(session: Session, reconnect_id: str, *, by: str) -> None:
+    """Close the way back for everybody else who is at Xero with this reconnect."""
+    session.execute(
+        update(tables.Consent)
+        .where(tables.Consent.reconnect_id == reconnect_id, tables.Consent.member_email != by)
+        .where(tables.Consent.used_at.is_(None))
+        .values(taken_over_by=by)
+    )

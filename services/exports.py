@@ -37,6 +37,7 @@ class ExportFilter:
     states: tuple[ExportState, ...] = ()
     codes: tuple[str, ...] = ()
     workspace_id: str | None = None
+    delivered_since: datetime | None = None
     page: int = 1
     page_size: int = 50
 
@@ -124,6 +125,8 @@ def _text_and_workspace(filter: ExportFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filter.workspace_id:
         found.append(tables.Export.workspace_id == filter.workspace_id)
+    if filter.delivered_since:
+        found.append(tables.Export.delivered_at >= filter.delivered_since)
     if text := filter.text.strip():
         pattern = like(text)
         columns = (

@@ -67,6 +67,20 @@ def renew(session: Session, vault: Vault, tokens: TokenSet) -> None:
         keep(session, vault, tokens)
 
 
+def is_dead(session: Session, xero_user_id: str) -> bool:
+    """Say whether this Xero user's login is known and has expired."""
+    grant = _of_user(session, xero_user_id)
+    return grant is not None and grant.dead_since is not None
+
+
+def forget_unused(session: Session, grant_id: str) -> None:
+    """Delete a grant with its tokens unless a connection stands on it."""
+    stands = select(tables.Connection.workspace_id).where(tables.Connection.grant_id == grant_id).limit(1)
+    grant = session.get(tables.Grant, grant_id, with_for_update=True)
+    if grant is not None and session.scalar(stands) is None:
+        session.delete(grant)
+
+
 def _of_user(session: Session, xero_user_id: str) -> tables.Grant | None:
     return session.scalar(
         select(tables.Grant).where(tables.Grant.xero_user_id == xero_user_id).with_for_update()

@@ -76,6 +76,11 @@ class Member:
         """Say whether the member sees every workspace, or only their own."""
         return self.role not in (Role.ADMIN, Role.GUEST)
 
+    @property
+    def sees_logins(self) -> bool:
+        """Say whether the member sees whole addresses of Xero logins: only the customer's own people do."""
+        return self.role is Role.ADMIN
+
 
 def find(session: Session, email: str) -> Member | None:
     """Return the member with this e-mail address, in any spelling of case, or None."""

@@ -18,6 +18,7 @@ APP_MISCONFIGURED = "app misconfigured"
 class NoticeView:
     """One banner: what is wrong, and since when."""
 
+    key: str
     text: str
     since: datetime
 
@@ -43,4 +44,4 @@ def clear(session: Session, key: str) -> None:
 def current(session: Session) -> list[NoticeView]:
     """Return the banners that are up, oldest first."""
     rows = session.scalars(select(tables.Notice).order_by(tables.Notice.since))
-    return [NoticeView(row.text, row.since) for row in rows]
+    return [NoticeView(row.key, row.text, row.since) for row in rows]

@@ -1,24 +1,23 @@
-"""Reconnects: out to Xero, back, judged, stored, and synced for every workspace of that login."""
+"""Reconnects: out to Xero, back, judged, stored; one step at a time, whoever takes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
-from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import audit, calls, connections, consents, grants, incidents, members, returns, syncs
-from services.consents import Return
+from services import accepting, audit, calls, connections, consents, grants, incidents, members, returns
+from services.consents import ForeignState, Return
+from services.declined import Declined
 from services.desk import Desk
 from services.members import Member, Permission
 from services.refusals import RefusalKind, describe
-from services.returns import Expected, Refused
+from services.returns import Refused
 from services.store import tables
 from services.store.engine import new_id, utcnow
-from services.store.states import NEEDS_PERSON, IncidentState, ReconnectState
+from services.store.states import RECONNECT_UNDER_WAY, IncidentState, ReconnectState
 from services.xero import oauth
 from services.xero.api import Api
 from services.xero.connections import XeroConnection
@@ -26,8 +25,9 @@ from services.xero.errors import Fault, XeroError
 from services.xero.oauth import TokenSet
 from services.xero.pace import MustWait
 
-UNDER_WAY = (ReconnectState.STARTED, ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED)
-
+#: Nobody does anything at Xero for longer than the way back is open.
+LEFT_BEHIND_AFTER = consents.LIFE
+UNFINISHED_FOR = timedelta(days=7)  # a wizard that was begun, or waits for a choice, and then left alone
 
 #: What may come back instead of a code (RFC 6749 §4.1.2.1). It comes through the member's own browser,
 #: so nothing else of it is shown, and it raises no banner for everybody.
@@ -49,17 +49,13 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     """
     members.require(session, member, Permission.RECONNECT, workspace_id)
     session.get_one(tables.Connection, workspace_id, with_for_update=True)
-    now = utcnow()
     incident_id = incidents.advance(session, workspace_id, IncidentState.RECONNECTING)
-    running = session.scalar(
-        select(tables.Reconnect).where(
-            tables.Reconnect.workspace_id == workspace_id, tables.Reconnect.state.in_(UNDER_WAY)
-        )
-    )
-    if running is not None and running.incident_id == incident_id:
+    running = _running(session, workspace_id)
+    if running is not None and running.incident_id == incident_id and not is_left_behind(running):
         return running.id
-    if running is not None:  # left behind in an earlier incident
-        running.state, running.changed_at = ReconnectState.ABANDONED, now
+    if running is not None:
+        _abandon(session, running)
+    now = utcnow()
     reconnect = tables.Reconnect(
         id=new_id(),
         workspace_id=workspace_id,
@@ -68,6 +64,7 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
         started_by=member.email,
         started_at=now,
         changed_at=now,
+        changed_by=member.email,
         detail={},
     )
     session.add(reconnect)
@@ -75,20 +72,35 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     return reconnect.id
 
 
-def leave(desk: Desk, member: Member, workspace_id: str, browser: str) -> str:
+def _running(session: Session, workspace_id: str) -> tables.Reconnect | None:
+    return session.scalar(
+        select(tables.Reconnect)
+        .where(tables.Reconnect.workspace_id == workspace_id, tables.Reconnect.state.in_(RECONNECT_UNDER_WAY))
+        .order_by(tables.Reconnect.started_at.desc())
+        .limit(1)
+        .with_for_update()
+    )
+
+
+def leave(desk: Desk, member: Member, workspace_id: str, browser: str, *, take_over: bool = False) -> str:
     """Return the address at Xero to send this member's browser to.
 
-    Raises `NotAllowed` and `UnknownWorkspace`.
+    While somebody else is there with this reconnect it is theirs, unless the member takes over: then
+    their return is not used. Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for a step that
+    somebody else is taking.
     """
     with desk.store.begin() as session:
         reconnect_id = start(session, member, workspace_id)
-        _set_state(session, reconnect_id, ReconnectState.SENT_TO_XERO)
+        reconnect = session.get_one(tables.Reconnect, reconnect_id)
+        _make_way(session, reconnect, member, take_over=take_over)
+        _set_state(session, reconnect_id, ReconnectState.SENT_TO_XERO, member)
         audit.record(
             session,
             "left for Xero",
             "Went to Xero to reconnect.",
             actor=member.email,
             workspace_id=workspace_id,
+            incident_id=reconnect.incident_id,
         )
         return consents.leave(
             desk,
@@ -100,23 +112,38 @@ def leave(desk: Desk, member: Member, workspace_id: str, browser: str) -> str:
         )
 
 
+def _make_way(session: Session, reconnect: tables.Reconnect, member: Member, *, take_over: bool) -> None:
+    if reconnect.state is not ReconnectState.SENT_TO_XERO or reconnect.changed_by == member.email:
+        return
+    if not take_over:
+        raise Declined(
+            f"{reconnect.changed_by} is at Xero with this reconnect already. Nothing was changed. Watch how "
+            "it goes on the workspace's reconnect page, or take over there."
+        )
+    consents.take_over(session, reconnect.id, by=member.email)
+    audit.record(
+        session,
+        "reconnect taken over",
+        f"Took over from {reconnect.changed_by}, whose return from Xero does not count any more.",
+        actor=member.email,
+        workspace_id=reconnect.workspace_id,
+        incident_id=reconnect.incident_id,
+    )
+
+
 def _login_hint(session: Session, workspace_id: str) -> str | None:
-    grant = _grant(session, workspace_id)
+    grant_id = session.get_one(tables.Connection, workspace_id).grant_id
+    grant = session.get(tables.Grant, grant_id) if grant_id else None
     return grant.email if grant else None
 
 
-def _grant(session: Session, workspace_id: str) -> tables.Grant | None:
-    grant_id = session.get_one(tables.Connection, workspace_id).grant_id
-    return session.get(tables.Grant, grant_id) if grant_id else None
-
-
 def _set_state(
-    session: Session, reconnect_id: str, state: ReconnectState, *, refused: Refused | None = None
+    session: Session, reconnect_id: str, state: ReconnectState, member: Member, refused: Refused | None = None
 ) -> tables.Reconnect:
     reconnect = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True)
     if reconnect.state is ReconnectState.VERIFIED:
         return reconnect  # a second tab that comes back later takes nothing from it
-    reconnect.state, reconnect.changed_at = state, utcnow()
+    reconnect.state, reconnect.changed_at, reconnect.changed_by = state, utcnow(), member.email
     reconnect.refusal = refused.kind if refused else None
     reconnect.detail = refused.particulars if refused else {}
     return reconnect
@@ -129,9 +156,13 @@ def come_back(desk: Desk, member: Member, browser: str, query: Mapping[str, str]
     as a refusal and changes nothing of the connection. Raises `ForeignState`, `NotAllowed` and
     `UnknownWorkspace`.
     """
-    back = consents.take(desk, query=query, member_email=member.email, browser=browser)
+    try:
+        back = consents.take(desk, query=query, member_email=member.email, browser=browser)
+    except ForeignState as foreign:
+        _record_foreign(desk, member, foreign)
+        raise
     with desk.store.begin() as session:
-        workspace_id = _set_state(session, back.reconnect_id, ReconnectState.RETURNED).workspace_id
+        workspace_id = _set_state(session, back.reconnect_id, ReconnectState.RETURNED, member).workspace_id
         members.require(session, member, Permission.RECONNECT, workspace_id)
     refused = _refused_before_exchange(back, query) or _exchange(desk, member, workspace_id, back, query)
     if refused is not None:
@@ -139,24 +170,22 @@ def come_back(desk: Desk, member: Member, browser: str, query: Mapping[str, str]
     return workspace_id
 
 
+def _record_foreign(desk: Desk, member: Member, foreign: ForeignState) -> None:
+    if foreign.reconnect_id is None:
+        return
+    with desk.store.begin() as session:
+        reconnect = session.get_one(tables.Reconnect, foreign.reconnect_id)
+        words = foreign.refusal
+        _tell_refused(session, member, reconnect, f"{words.title}. {words.text}", refusal=words.kind)
+
+
 def _refused_before_exchange(back: Return, query: Mapping[str, str]) -> Refused | None:
     error = query.get("error", "")
     if error in _REDIRECT_ERRORS:
-        return Refused(_REDIRECT_ERRORS[error], {"answer": error})
+        return Refused(_REDIRECT_ERRORS[error], {"answer": f"{error}."})
     if error or not query.get("code"):
         return Refused(RefusalKind.CODE_USED)
     return Refused(RefusalKind.TOO_LATE) if back.too_late else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Consent:
-    """A consent that was given for a workspace, with what Xero lists to its user."""
-
-    member: Member
-    workspace_id: str
-    reconnect_id: str
-    tokens: TokenSet
-    listed: list[XeroConnection]
 
 
 def _exchange(
@@ -166,12 +195,24 @@ def _exchange(
     try:
         tokens = oauth.exchange(desk.app, code=query["code"], code_verifier=back.code_verifier)
         with desk.store.begin() as session:
+            was_dead = grants.is_dead(session, tokens.xero_user_id)
             grants.renew(session, desk.vault, tokens)
         with Api(desk.app, token=lambda _: tokens.access_token, pace=calls.app_pace) as api:
             listed = returns.connections_of(api)
-            refused = _take_in(desk, _Consent(member, workspace_id, back.reconnect_id, tokens, listed))
+            refused = accepting.take_in(
+                desk,
+                accepting.Consent(
+                    actor=member.email,
+                    workspace_id=workspace_id,
+                    reconnect_id=back.reconnect_id,
+                    tokens=tokens,
+                    listed=listed,
+                    left_at=back.left_at,
+                    was_dead=was_dead,
+                ),
+            )
             if refused is not None:
-                returns.give_back(api, tokens, listed, used=_used_connections(desk))
+                _give_back(desk, api, tokens, listed, back)
             return refused
     except MustWait as wait:
         return Refused(RefusalKind.XERO_DOWN, {"answer": str(wait)})
@@ -182,127 +223,82 @@ def _exchange(
         return returns.refused_by(error)
 
 
-def _take_in(desk: Desk, consent: _Consent) -> Refused | None:
-    try:
-        return _judge_and_accept(desk, consent)
-    except IntegrityError:
-        # At this very moment another workspace took the organisation, or brought the same new login:
-        # that one is stored now, so judging anew sees it.
-        return _judge_and_accept(desk, consent)
-
-
-def _judge_and_accept(desk: Desk, consent: _Consent) -> Refused | None:
-    """Judge a consent and store what is accepted, in one transaction: no other return comes between."""
-    with desk.store.begin() as session:
-        _lock(session, consent)
-        expected, taken = _expected(session, desk, consent)
-        verdict = returns.judge(expected, consent.tokens, consent.listed, taken=taken)
-        if isinstance(verdict, Refused):
-            return verdict
-        _accept(session, desk, consent, verdict.connection)
-        return None
-
-
-def _lock(session: Session, consent: _Consent) -> None:
-    """Lock the workspace's connection and all of this Xero user's, and note what Xero calls those now.
-
-    Whoever connects an organisation anew gives the connection a new id: a consent that is refused
-    must not give back one that a workspace stands on.
-    """
-    grant_id = select(tables.Grant.id).where(tables.Grant.xero_user_id == consent.tokens.xero_user_id)
-    of_login = tables.Connection.grant_id.in_(grant_id)
-    locked = session.scalars(
-        select(tables.Connection)
-        .where(or_(tables.Connection.workspace_id == consent.workspace_id, of_login))
-        .order_by(tables.Connection.workspace_id)  # everybody in the same order, so that nobody blocks
-        .with_for_update()
-    ).all()
-    ids = {found.organisation_id: found.id for found in consent.listed}
-    grant = session.scalar(grant_id)
-    for connection in locked:
-        if grant is not None and connection.grant_id == grant and connection.organisation_id in ids:
-            connection.xero_connection_id = ids[connection.organisation_id]
-
-
-def _expected(session: Session, desk: Desk, consent: _Consent) -> tuple[Expected, frozenset[str]]:
-    """Return what the workspace was connected with, and which listed organisations others have."""
-    organisation_id = session.get_one(tables.Connection, consent.workspace_id).organisation_id
-    organisation = session.get(tables.Organisation, organisation_id) if organisation_id else None
-    grant = _grant(session, consent.workspace_id)
-    expected = Expected(
-        organisation_id=organisation_id,
-        organisation_name=organisation.name if organisation else None,
-        xero_user_id=grant.xero_user_id if grant else None,
-        xero_user=returns.person(grant.full_name, grant.email) if grant else None,
-        scopes=frozenset(desk.app.scopes),
-    )
-    taken = select(tables.Connection.organisation_id).where(
-        tables.Connection.workspace_id != consent.workspace_id,
-        tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
-    )
-    return expected, frozenset(filter(None, session.scalars(taken)))
-
-
-def _used_connections(desk: Desk) -> frozenset[str]:
+def _give_back(desk: Desk, api: Api, tokens: TokenSet, listed: list[XeroConnection], back: Return) -> None:
     with desk.store.read() as session:
-        return frozenset(filter(None, session.scalars(select(tables.Connection.xero_connection_id))))
-
-
-def _accept(session: Session, desk: Desk, consent: _Consent, chosen: XeroConnection) -> None:
-    """Store the grant and the connection, and have every workspace of this login prove its repair."""
-    now, actor = utcnow(), consent.member.email
-    grant_id = grants.keep(session, desk.vault, consent.tokens)
-    if session.get(tables.Organisation, chosen.organisation_id) is None:
-        session.add(tables.Organisation(id=chosen.organisation_id, name=chosen.organisation_name))
-        session.flush()
-    connections.connect(
-        session,
-        consent.workspace_id,
-        grant_id=grant_id,
-        organisation_id=chosen.organisation_id,
-        xero_connection_id=chosen.id,
-        actor=actor,
-        now=now,
-    )
-    reconnect = _set_state(session, consent.reconnect_id, ReconnectState.VERIFIED)
-    reconnect.sync_id = syncs.enqueue(session, consent.workspace_id, requested_by=actor)
-    _heal_siblings(session, consent, grant_id, now)
-
-
-def _heal_siblings(session: Session, consent: _Consent, grant_id: str, now: datetime) -> None:
-    siblings = session.scalars(
-        select(tables.Connection).where(
-            tables.Connection.grant_id == grant_id,
-            tables.Connection.workspace_id != consent.workspace_id,
-            tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
-            tables.Connection.health.in_(NEEDS_PERSON),
-        )
-    )
-    for sibling in siblings.all():
-        syncs.enqueue(session, sibling.workspace_id, requested_by=consent.member.email)
-        sibling.connected_at = now
-        audit.record(
-            session,
-            "reconnected with a sibling",
-            "The same Xero login was reconnected for another workspace; a sync is checking this one.",
-            actor=consent.member.email,
-            workspace_id=sibling.workspace_id,
-            at=now,
-        )
+        used = frozenset(filter(None, session.scalars(select(tables.Connection.xero_connection_id))))
+    returns.give_back(api, returns.just_chosen(tokens, listed, back.left_at), used=used)
 
 
 def _refuse(desk: Desk, member: Member, workspace_id: str, reconnect_id: str, refused: Refused) -> None:
-    now = utcnow()
     with desk.store.begin() as session:
-        reconnect = _set_state(session, reconnect_id, ReconnectState.REFUSED, refused=refused)
-        words = describe(refused.kind, refused.particulars, masked=True)
-        audit.record(
-            session,
-            "reconnect refused",
-            f"{words.title}. {words.text}",
-            actor=member.email,
-            workspace_id=workspace_id,
-            incident_id=reconnect.incident_id,
-            at=now,
-            refusal=refused.kind,
-        )
+        expected = accepting.expect(session, desk, workspace_id)
+        named = Refused(refused.kind, {**expected.names, "user": member.email, **refused.particulars})
+        reconnect = _set_state(session, reconnect_id, ReconnectState.REFUSED, member, named)
+        words = describe(named.kind, named.particulars, masked=True)
+        _tell_refused(session, member, reconnect, f"{words.title}. {words.text}", refusal=named.kind)
+
+
+def _tell_refused(
+    session: Session, member: Member, reconnect: tables.Reconnect, summary: str, *, refusal: str
+) -> None:
+    audit.record(
+        session,
+        "reconnect refused",
+        summary,
+        actor=member.email,
+        workspace_id=reconnect.workspace_id,
+        incident_id=reconnect.incident_id,
+        refusal=refusal,
+    )
+
+
+def choose(session: Session, member: Member, workspace_id: str, organisation_id: str) -> None:
+    """Connect the organisation that a person picked from those the login connected (XERO84).
+
+    Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for one that is not, or no longer, offered.
+    """
+    members.require(session, member, Permission.RECONNECT, workspace_id)
+    session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    reconnect = _running(session, workspace_id)
+    if reconnect is None or organisation_id not in accepting.choices(reconnect.detail):
+        raise Declined("That organisation is not offered any more. Look at the page anew and choose again.")
+    taken = select(tables.Connection.workspace_id).where(tables.Connection.organisation_id == organisation_id)
+    if session.scalar(taken) is not None:
+        raise Declined("Another workspace was connected to that organisation meanwhile. Choose another one.")
+    accepting.accept_choice(session, reconnect, organisation_id, actor=member.email, now=utcnow())
+
+
+def is_left_behind(reconnect: tables.Reconnect) -> bool:
+    """Say whether nobody can finish this attempt any more: whoever was at Xero did not come back in time."""
+    if reconnect.state not in RECONNECT_UNDER_WAY:
+        return False
+    waits = reconnect.state is ReconnectState.STARTED or accepting.choices(reconnect.detail)
+    return utcnow() - reconnect.changed_at > (UNFINISHED_FOR if waits else LEFT_BEHIND_AFTER)
+
+
+def abandon_left_behind(desk: Desk) -> int:
+    """End every attempt that nobody finished, and say so in its workspace's history; return how many."""
+    old = tables.Reconnect.changed_at < utcnow() - LEFT_BEHIND_AFTER
+    with desk.store.begin() as session:
+        found = session.scalars(
+            select(tables.Reconnect)
+            .where(tables.Reconnect.state.in_(RECONNECT_UNDER_WAY), old)
+            .with_for_update(skip_locked=True)
+        ).all()
+        late = [reconnect for reconnect in found if is_left_behind(reconnect)]
+        for reconnect in late:
+            _abandon(session, reconnect)
+    return len(late)
+
+
+def _abandon(session: Session, reconnect: tables.Reconnect) -> None:
+    """End an attempt; its `changed_at` and `changed_by` keep telling who left it, and when."""
+    reconnect.state = ReconnectState.ABANDONED
+    audit.record(
+        session,
+        "reconnect abandoned",
+        f"The attempt of {reconnect.changed_by or reconnect.started_by} was not finished, so it ended by "
+        "itself. Nothing was changed.",
+        workspace_id=reconnect.workspace_id,
+        incident_id=reconnect.incident_id,
+    )

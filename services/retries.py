@@ -265,6 +265,15 @@ def items(
     return [_item_row(*row) for row in rows], total
 
 
+def going(session: Session, member: Member, plan_id: str) -> list[int]:
+    """Return the ids of the exports that a plan's run will work on. Raises `UnknownPlan`."""
+    _own_plan(session, member, plan_id)
+    items = tables.PlanItem
+    return list(
+        session.scalars(select(items.export_id).where(items.plan_id == plan_id, items.verdict.in_(GOES)))
+    )
+
+
 def _item_row(
     item: tables.PlanItem, export: tables.Export, workspace_name: str, short_code: str | None
 ) -> PlanItemRow:

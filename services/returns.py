@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from services.refusals import RefusalKind
 from services.xero.api import Api
@@ -13,6 +14,7 @@ from services.xero.oauth import TokenSet
 
 #: Scopes that identify the person; Xero does not list them on its tokens.
 _IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+_CLOCKS_DIFFER_BY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,13 @@ class Expected:
     xero_user_id: str | None
     xero_user: str | None  #: name and e-mail address
     scopes: frozenset[str]
+    other_user_approved: bool = False  #: a change of the Xero admin was approved and not used yet
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return this side's particulars of a refusal."""
+        known = {"expected": self.organisation_name, "expected_user": self.xero_user}
+        return {name: value for name, value in known.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,13 @@ class Accepted:
     """A return that repairs the connection."""
 
     connection: XeroConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """A return that connects several organisations for a workspace that has none: a person chooses."""
+
+    connections: tuple[XeroConnection, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +58,67 @@ class Refused:
 
 
 def judge(
-    expected: Expected, tokens: TokenSet, listed: list[XeroConnection], *, taken: frozenset[str]
-) -> Accepted | Refused:
+    expected: Expected,
+    tokens: TokenSet,
+    listed: list[XeroConnection],
+    *,
+    taken: frozenset[str],
+    left_at: datetime,
+) -> Accepted | Choose | Refused:
     """Decide whether a consent repairs this workspace; `taken` are organisations of other workspaces.
 
-    Xero lists every organisation the user ever connected, so the one chosen just now is told by the
-    consent's own id, and where Xero does not repeat that, by the newest update.
+    Xero lists every organisation the user ever connected, so those chosen just now are told by the
+    consent's own id, and where Xero does not repeat that, by the newest update since `left_at`.
     """
-    names = {
-        "expected": expected.organisation_name or "the organisation of this workspace",
-        "expected_user": expected.xero_user or "the login used at first",
-        "user": person(tokens.full_name, tokens.email),
-    }
-    just_chosen = _just_chosen(tokens, listed)
-    if not just_chosen:
-        return Refused(RefusalKind.NO_ORGANISATION, names)
-    chosen = next((c for c in just_chosen if c.organisation_id == expected.organisation_id), just_chosen[0])
-    names["chosen"] = chosen.organisation_name
-    if expected.organisation_id not in (None, chosen.organisation_id):
-        return Refused(RefusalKind.OTHER_ORGANISATION, names)
-    if chosen.organisation_id in taken:
-        return Refused(RefusalKind.ORGANISATION_TAKEN, names)
-    if expected.xero_user_id not in (None, tokens.xero_user_id):
-        return Refused(RefusalKind.OTHER_USER, names)
+    names = {**expected.names, "user": person(tokens.full_name, tokens.email)}
+    candidates = _candidates(expected, tokens, listed, left_at)
+    free = [found for found in candidates if found.organisation_id not in taken]
+    if candidates:
+        names["chosen"] = candidates[0].organisation_name
+    if kind := _objection(expected, tokens, candidates, free, listed):
+        return Refused(kind, names)
     if missing := expected.scopes - tokens.scopes - _IDENTITY_SCOPES:
         return Refused(RefusalKind.SCOPE_MISSING, {**names, "missing": ", ".join(sorted(missing))})
-    return Accepted(chosen)
+    return Accepted(free[0]) if len(free) == 1 else Choose(tuple(free))
 
 
-def _just_chosen(tokens: TokenSet, listed: list[XeroConnection]) -> list[XeroConnection]:
+def _objection(
+    expected: Expected,
+    tokens: TokenSet,
+    candidates: list[XeroConnection],
+    free: list[XeroConnection],
+    listed: list[XeroConnection],
+) -> RefusalKind | None:
+    if not candidates:
+        nowhere = expected.organisation_id is not None and not listed
+        return RefusalKind.WRONG_ROLE if nowhere else RefusalKind.NO_ORGANISATION
+    if expected.organisation_id not in (None, candidates[0].organisation_id):
+        return RefusalKind.OTHER_ORGANISATION
+    if not free:
+        return RefusalKind.ORGANISATION_TAKEN
+    if expected.xero_user_id not in (None, tokens.xero_user_id) and not expected.other_user_approved:
+        return RefusalKind.OTHER_USER
+    return None
+
+
+def _candidates(
+    expected: Expected, tokens: TokenSet, listed: list[XeroConnection], left_at: datetime
+) -> list[XeroConnection]:
+    """Return the organisations that the workspace may be meant to have: just one where it had one before."""
+    chosen = just_chosen(tokens, listed, left_at)
+    if expected.organisation_id is None:
+        return chosen or listed
+    # Nothing was chosen where Xero lets somebody go on with what is connected already.
+    ours = [found for found in chosen or listed if found.organisation_id == expected.organisation_id]
+    return ours or chosen[:1]
+
+
+def just_chosen(tokens: TokenSet, listed: list[XeroConnection], left_at: datetime) -> list[XeroConnection]:
     """Return the connections of this consent, newest first: an app may offer several at once."""
-    newest_first = sorted(listed, key=lambda c: c.updated_at, reverse=True)
-    by_consent = [c for c in newest_first if c.auth_event_id == tokens.authentication_event_id]
-    return by_consent or newest_first[:1]
+    newest_first = sorted(listed, key=lambda found: found.updated_at, reverse=True)
+    by_consent = [found for found in newest_first if found.auth_event_id == tokens.authentication_event_id]
+    fresh = [found for found in newest_first if found.updated_at > left_at - _CLOCKS_DIFFER_BY]
+    return by_consent or fresh[:1]
 
 
 def person(full_name: str | None, email: str | None) -> str:
@@ -89,14 +133,14 @@ def connections_of(api: Api) -> list[XeroConnection]:
     return [connection for connection in list_connections(api) if connection.kind == "ORGANISATION"]
 
 
-def give_back(api: Api, tokens: TokenSet, listed: list[XeroConnection], *, used: frozenset[str]) -> None:
+def give_back(api: Api, chosen: list[XeroConnection], *, used: frozenset[str]) -> None:
     """Disconnect what a refused consent connected, unless a workspace uses that very connection.
 
     `used` are Xero's ids of the connections in use. A connection belongs to one Xero user, so giving
     it back takes nothing from the others of the organisation. Where Xero does not take it back, the
     refusal stands all the same.
     """
-    for connection in _just_chosen(tokens, listed):
+    for connection in chosen:
         if connection.id not in used:
             with suppress(XeroError):
                 delete_connection(api, connection.id)

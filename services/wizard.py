@@ -4,50 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
-from services import catalogue, members, refusals, retries, workspaces
+from services import accepting, admin_changes, catalogue, members, reconnects, refusals, retries, workspaces
+from services.admin_changes import ChangeView
+from services.article import RECONNECT_STEPS, RETRY_STEPS, Wording
 from services.catalogue import RetryClass
 from services.exports import ExportFilter
 from services.incidents import IncidentView
 from services.members import Member, Permission
+from services.needs import Need, needs
+from services.outcome import Outcome, outcome
 from services.refusals import Refusal
 from services.retries import PlanView
+from services.siblings import Siblings, siblings
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import (
-    NEEDS_RECONNECT,
-    RETRYABLE,
-    ExportState,
-    Health,
-    ReconnectState,
-    SyncState,
-)
+from services.store.states import NEEDS_RECONNECT, RETRYABLE, Health, ReconnectState, SyncState
 from services.syncs import SyncView
 from services.workspaces import WorkspaceView
 
-#: The article's own words, in its order: how to reconnect, and how to retry.
-RECONNECT_STEPS = (
-    "Go to Settings > Workspaces.",
-    "Select your Workspace.",
-    "Click Accounting.",
-    "Click Sync Now.",
-    "When prompted, click Reconnect.",
-    "Log in using the Xero admin credentials that were originally used to set up the connection.",
-    "Authorize the connection.",
-)
-RETRY_STEPS = (
-    "Go to Settings > Workspaces.",
-    "Select your Workspace.",
-    "Click Accounting.",
-    "Click Sync Now again.",
-    "Retry exporting any reports that previously failed.",
-)
-
+REASON = "Reconnected Xero"
 DONE_SHOWN_FOR = timedelta(hours=24)  # then a repair is history, and there is nothing to repair
 
 
@@ -64,6 +46,8 @@ class Act(StrEnum):
 
     SYNC = "Sync Now"
     RECONNECT = "Reconnect"
+    AT_XERO = "at Xero"
+    CHOOSE = "choose the organisation"
     WAIT = "wait"
     SYNC_AGAIN = "Sync Now again"
     RETRY = "Retry failed exports"
@@ -76,9 +60,19 @@ class Step:
     """One step of the article."""
 
     number: int
-    text: str
+    text: Wording
     state: StepState
     note: str | None  #: what Relink observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Who took the last step of the reconnect under way, and when."""
+
+    by: str
+    at: datetime
+    mine: bool
+    left_behind: bool  #: nobody came back from Xero in time; it ended by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +82,18 @@ class WizardView:
     workspace: WorkspaceView
     reconnect_id: str | None
     state: ReconnectState | None
+    attempt: Attempt | None
     reconnect_steps: tuple[Step, ...]
     retry_steps: tuple[Step, ...]
     act: Act
+    needs: tuple[Need, ...]  #: of a reconnect that is to come
+    choices: dict[str, str]  #: organisations to choose from, name by id (XERO84)
     refusal: Refusal | None
+    change: ChangeView | None  #: of the Xero admin, the latest
+    siblings: Siblings
     sync: SyncView | None
     plan: PlanView | None
-    delivered: int  #: exports of the incident that arrived in Xero
-    left: int  #: exports that still wait, whatever for
+    outcome: Outcome | None  #: once the connection works again
     may_act: bool  #: whether this member may reconnect; others watch
 
 
@@ -109,18 +107,23 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)
     done = _steps_done(act, workspace, reconnect)
+    change = admin_changes.latest(session, member, workspace_id)
     return WizardView(
         workspace=workspace,
         reconnect_id=reconnect.id if reconnect else None,
         state=reconnect.state if reconnect else None,
-        reconnect_steps=steps(RECONNECT_STEPS, done, _reconnect_notes(workspace, reconnect)),
+        attempt=_attempt(member, reconnect),
+        reconnect_steps=steps(RECONNECT_STEPS, done, _reconnect_notes(workspace, reconnect, change)),
         retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), _retry_notes(workspace)),
         act=act,
+        needs=needs(session, workspace, change) if act is Act.RECONNECT else (),
+        choices=accepting.choices(reconnect.detail) if reconnect and act is Act.CHOOSE else {},
         refusal=_refusal(member, reconnect),
+        change=change,
+        siblings=siblings(session, member, workspace_id),
         sync=workspace.sync,
         plan=plan,
-        delivered=_delivered(session, workspace),
-        left=workspace.stuck_count,
+        outcome=_outcome(session, member, workspace, reconnect, act, plan),
         may_act=member.may(Permission.RECONNECT),
     )
 
@@ -133,10 +136,18 @@ def _latest_reconnect(session: Session, workspace: WorkspaceView) -> tables.Reco
     return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
 
 
+def _attempt(member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:
+    if reconnect is None:
+        return None
+    by = reconnect.changed_by or reconnect.started_by
+    left_behind = reconnect.state is ReconnectState.ABANDONED or reconnects.is_left_behind(reconnect)
+    return Attempt(by=by, at=reconnect.changed_at, mine=by == member.email, left_behind=left_behind)
+
+
 def _refusal(member: Member, reconnect: tables.Reconnect | None) -> Refusal | None:
     if reconnect is None or reconnect.refusal is None:
         return None
-    return refusals.describe(reconnect.refusal, reconnect.detail, masked=member.sees_everything)
+    return refusals.describe(reconnect.refusal, reconnect.detail, masked=not member.sees_logins)
 
 
 def _plan(
@@ -150,19 +161,37 @@ def _plan(
 
 def _act(workspace: WorkspaceView, reconnect: tables.Reconnect | None, *, run_live: bool) -> Act:
     health, sync = workspace.connection.health, workspace.sync
+    if (under_way := _under_way(reconnect)) is not None:
+        return under_way
     if (sync is not None and sync.running) or run_live:
         return Act.WAIT
     if health in NEEDS_RECONNECT | {Health.NOT_CONNECTED}:
-        if sync is None or sync.state is not SyncState.FAILED:
-            return Act.SYNC
-        # Once reconnected, a sync that failed because Xero was down asks for a sync, not for a login.
-        waits = _is_verified(reconnect) and catalogue.get(sync.code or "").retry is not RetryClass.RECONNECT
-        return Act.SYNC_AGAIN if waits else Act.RECONNECT
-    if health not in (Health.HEALTHY, Health.AT_RISK):
+        return _broken(reconnect, sync)
+    if health is Health.AT_RISK:
+        return Act.SYNC  # using the login is what takes the risk away
+    if health is not Health.HEALTHY:
         return Act.SYNC_AGAIN
     if workspace.stuck_count:
         return Act.RETRY
     return Act.DONE if _just_repaired(workspace.incident, reconnect) else Act.NONE
+
+
+def _under_way(reconnect: tables.Reconnect | None) -> Act | None:
+    """Return what a person is in the middle of, if anybody is."""
+    if reconnect is None or reconnects.is_left_behind(reconnect):
+        return None
+    if reconnect.state is ReconnectState.SENT_TO_XERO:
+        return Act.AT_XERO
+    offered = reconnect.state is ReconnectState.RETURNED and accepting.choices(reconnect.detail)
+    return Act.CHOOSE if offered else None
+
+
+def _broken(reconnect: tables.Reconnect | None, sync: SyncView | None) -> Act:
+    if sync is None or sync.state is not SyncState.FAILED:
+        return Act.SYNC
+    # Once reconnected, a sync that failed because Xero was down asks for a sync, not for a login.
+    waits = _is_verified(reconnect) and catalogue.get(sync.code or "").retry is not RetryClass.RECONNECT
+    return Act.SYNC_AGAIN if waits else Act.RECONNECT
 
 
 def _just_repaired(incident: IncidentView | None, reconnect: tables.Reconnect | None) -> bool:
@@ -176,25 +205,28 @@ def _is_verified(reconnect: tables.Reconnect | None) -> bool:
     return reconnect is not None and reconnect.state is ReconnectState.VERIFIED
 
 
+#: How many of the article's twelve steps are done when this is what comes next.
+_DONE_BEFORE = {
+    Act.SYNC: 3,
+    Act.RECONNECT: 4,
+    Act.AT_XERO: 5,
+    Act.CHOOSE: 6,
+    Act.SYNC_AGAIN: 10,
+    Act.RETRY: 11,
+    Act.DONE: 12,
+    Act.NONE: 12,
+}
+
+
 def _steps_done(act: Act, workspace: WorkspaceView, reconnect: tables.Reconnect | None) -> int:
-    """Return how many of the article's twelve steps are done."""
-    looked, synced, asked, logged_in = 3, 4, 5, 7
-    connected_again = looked + len(RECONNECT_STEPS)
-    healthy = workspace.connection.health in (Health.HEALTHY, Health.AT_RISK)
-    if act in (Act.DONE, Act.NONE):
-        return connected_again + 2
-    if healthy:
-        return connected_again + 1
-    if _is_verified(reconnect) and act is not Act.RECONNECT:
-        return connected_again
-    if reconnect is not None and reconnect.state is ReconnectState.SENT_TO_XERO:
-        return asked
-    if act is Act.RECONNECT:
-        return synced
-    return logged_in if act is Act.SYNC_AGAIN else looked
+    if act is not Act.WAIT:
+        return _DONE_BEFORE[act]
+    if workspace.connection.health in (Health.HEALTHY, Health.AT_RISK):
+        return _DONE_BEFORE[Act.RETRY]
+    return _DONE_BEFORE[Act.SYNC_AGAIN if _is_verified(reconnect) else Act.SYNC]
 
 
-def steps(texts: Sequence[str], done: int, notes: dict[int, str]) -> tuple[Step, ...]:
+def steps(texts: Sequence[Wording], done: int, notes: dict[int, str]) -> tuple[Step, ...]:
     """Return numbered steps of which so many are done; a negative number means that none is current yet."""
     return tuple(
         Step(number, text, _step_state(number, done), notes.get(number))
@@ -208,16 +240,24 @@ def _step_state(number: int, done: int) -> StepState:
     return StepState.CURRENT if number == done + 1 and done >= 0 else StepState.TODO
 
 
-def _reconnect_notes(workspace: WorkspaceView, reconnect: tables.Reconnect | None) -> dict[int, str]:
+def _reconnect_notes(
+    workspace: WorkspaceView, reconnect: tables.Reconnect | None, change: ChangeView | None
+) -> dict[int, str]:
     connection = workspace.connection
     notes = {2: workspace.name, 3: f"Xero: {connection.organisation_name or 'no organisation yet'}"}
     if workspace.sync is not None and workspace.sync.message:
         notes[4] = workspace.sync.message
     if connection.login_email:
         notes[6] = f"Set up by {connection.login_name or 'a Xero user'} ({connection.login_email})"
-    if _is_verified(reconnect):
-        notes[7] = "Same organisation and same Xero login as before: verified."
+    if reconnect is not None and reconnect.state is ReconnectState.VERIFIED:
+        notes[7] = _verified_note(reconnect, change)
     return notes
+
+
+def _verified_note(reconnect: tables.Reconnect, change: ChangeView | None) -> str:
+    if change is not None and change.used_at is not None and change.used_at >= reconnect.started_at:
+        return f"Same organisation, and as approved another Xero login, {change.used_by}: verified."
+    return "Same organisation and same Xero login as before: verified."
 
 
 def _retry_notes(workspace: WorkspaceView) -> dict[int, str]:
@@ -230,31 +270,81 @@ def _retry_notes(workspace: WorkspaceView) -> dict[int, str]:
     return notes
 
 
-def _delivered(session: Session, workspace: WorkspaceView) -> int:
-    if workspace.incident is None:
-        return 0
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(tables.Export)
-            .where(
-                tables.Export.incident_id == workspace.incident.id,
-                tables.Export.state == ExportState.DELIVERED,
-            )
-        )
-        or 0
-    )
+def _outcome(
+    session: Session,
+    member: Member,
+    workspace: WorkspaceView,
+    reconnect: tables.Reconnect | None,
+    act: Act,
+    plan: PlanView | None,
+) -> Outcome | None:
+    released = act is Act.RETRY and plan is not None and plan.run is not None
+    if workspace.incident is None or not (released or act is Act.DONE):
+        return None
+    return outcome(session, member, workspace, workspace.incident, reconnect)
 
 
-def retry_plan(session: Session, member: Member, workspace_id: str) -> str:
-    """Plan the retry of everything that waits in a workspace, keep it with the reconnect, return its id.
+def retry_plan(
+    session: Session, member: Member, workspace_id: str, export_ids: Sequence[int] | None = None
+) -> str:
+    """Plan the retry of what waits in a workspace, keep it with the reconnect, return its id.
 
-    Raises as `retries.plan` does.
+    It is everything that waits, or of that only `export_ids`. Raises as `retries.plan` does.
     """
     members.require(session, member, Permission.RETRY, workspace_id)
     waiting = ExportFilter(workspace_id=workspace_id, states=tuple(sorted(RETRYABLE)))
-    plan_id = retries.plan(session, member, filter=waiting)
+    plan_id = (
+        retries.plan(session, member, filter=waiting)
+        if export_ids is None
+        else retries.plan(session, member, export_ids=export_ids)
+    )
     reconnect = _latest_reconnect(session, workspaces.get(session, member, workspace_id))
     if reconnect is not None:
         reconnect.plan_id = plan_id
     return plan_id
+
+
+def release(
+    session: Session, member: Member, workspace_id: str, plan_id: str, export_ids: Sequence[int] | None = None
+) -> None:
+    """Start the retry that was shown: the whole plan, or of it only `export_ids`; the others go on waiting.
+
+    Raises as `retries.start` and `retries.plan` do.
+    """
+    if export_ids is not None:
+        shown = set(retries.going(session, member, plan_id))
+        plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
+    retries.start(session, member, plan_id, REASON)
+
+
+def stamp(session: Session, member: Member, workspace_id: str) -> str:
+    """Return a text that changes whenever the wizard of a workspace looks different.
+
+    Raises `UnknownWorkspace` and `NotAllowed`.
+    """
+    members.require(session, member, Permission.FOLLOW, workspace_id)
+    reconnect, sync, change = tables.Reconnect, tables.Sync, tables.AdminChange
+    parts = session.execute(
+        select(
+            tables.Connection.health,
+            _newest(reconnect.state, workspace_id, reconnect.started_at),
+            _newest(reconnect.changed_at, workspace_id, reconnect.started_at),
+            _newest(sync.state, workspace_id, sync.requested_at),
+            _newest(change.state, workspace_id, change.asked_at),
+            select(tables.RetryRun.state)
+            .where(tables.RetryRun.plan_id == _newest(reconnect.plan_id, workspace_id, reconnect.started_at))
+            .scalar_subquery(),
+        ).where(tables.Connection.workspace_id == workspace_id)
+    ).one()
+    return "|".join(str(part) for part in parts)
+
+
+def _newest(column: Any, workspace_id: str, by: Any) -> ScalarSelect[Any]:
+    """Select one column of the newest row that a workspace has in that column's table."""
+    return (
+        select(column)
+        .where(column.class_.workspace_id == workspace_id)
+        .order_by(by.desc())
+        .limit(1)
+        .scalar_subquery()
+    )

@@ -240,7 +240,7 @@ def _connection(session: Session, member: Member, workspace_id: str) -> Connecti
         correlation_id=row.correlation_id,
         organisation_id=row.organisation_id,
         organisation_name=organisation.name if organisation else None,
-        login_email=mask(email) if email and member.sees_everything else email,
+        login_email=email if email is None or member.sees_logins else mask(email),
         login_name=grant.full_name if grant else None,
         connected_at=row.connected_at,
         last_synced_at=row.last_synced_at,

@@ -63,6 +63,11 @@ def button_link(text: str, address: str) -> Markup:
     return Markup('<a class="rl-button" href="{}">{}</a>').format(address, text)
 
 
+def quiet_button_link(text: str, address: str) -> Markup:
+    """Return a link that looks like a secondary button and leaves in this tab."""
+    return link(text, address, kind="rl-button rl-quiet")
+
+
 def two_lines(first: str | Markup, second: str | Markup) -> Markup:
     """Return a main line with a quieter one under it."""
     return Markup('<span class="rl-first">{}</span><span class="rl-second">{}</span>').format(first, second)

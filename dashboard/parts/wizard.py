@@ -1,4 +1,4 @@
-"""What stands inside the reconnect wizard: its steps, the act of the current one, refusals and the end."""
+"""What stands inside the reconnect wizard: its steps, the act of the current one, refusals and siblings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,38 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, panels, plans, stepper, words
+from dashboard.parts import badges, changes, markup, panels, plans, releasing, stepper, tables, words
 from dashboard.parts.badges import Tone
-from services import members, reconnects, retries, syncs
+from services import article, members, reconnects, syncs
 from services import wizard as wizards
 from services.members import Member, Permission
+from services.needs import Need, NeedState
 from services.refusals import Refusal
+from services.siblings import Sibling
 from services.wizard import Act, Step, StepState, WizardView
 
-REASON = "Reconnected Xero"
+LOOK_SECONDS = 2.0
+WEB, PHONE = "Web", "Phone"
+
+
+def watch(member: Member, view: WizardView, shown: str) -> None:
+    """Show the page anew as soon as somebody, or Xero, takes the repair a step further.
+
+    `shown` is the stamp that was read before the page was drawn.
+    """
+    if view.act is Act.WAIT:
+        return  # what runs is followed where it is shown
+    workspace_id = view.workspace.id
+
+    @st.fragment(run_every=LOOK_SECONDS)
+    def looking() -> None:
+        session.recheck(member)
+        with session.reading() as store:
+            now = wizards.stamp(store, member, workspace_id)
+        if now != shown:
+            st.rerun()
+
+    looking()
 
 
 def refusal(refused: Refusal) -> None:
@@ -25,8 +48,25 @@ def refusal(refused: Refusal) -> None:
     panels.panel(
         refused.title,
         refused.text,
+        markup.facts([("Expected", refused.expected), ("Came back", refused.came)]),
         markup.strong("What to do: ") + Markup("{}").format(refused.way_out),
         tone=Tone.WARNING,
+    )
+
+
+def left_behind(view: WizardView) -> None:
+    """Say that the last attempt ended by itself, and that nothing came of it."""
+    attempt = view.attempt
+    if attempt is None or not attempt.left_behind:
+        return
+    who = "You" if attempt.mine else attempt.by
+    panels.panel(
+        "The last attempt was not finished",
+        Markup(
+            "{} went to Xero {} and did not come back within 15 minutes, so that attempt ended by "
+        ).format(who, markup.moment(attempt.at))
+        + Markup("itself. Nothing was changed: go on below."),
+        tone=Tone.OFF,
     )
 
 
@@ -35,25 +75,42 @@ def for_somebody_else(view: WizardView) -> None:
     admins = ", ".join(view.workspace.admins) or view.workspace.owner_email
     panels.panel(
         "Only an admin of this workspace can reconnect it",
-        "It takes the Xero login, which nobody else should have. You can follow the steps here.",
-        f"Send the address of this page to {admins}.",
+        "It takes the Xero login, which nobody else should have. You follow the steps here, live.",
+        f"Who can: {admins}. Anybody else gets in by a reconnect link.",
         tone=Tone.OFF,
     )
 
 
-def steps(member: Member, view: WizardView, some: Sequence[Step], *, label: str) -> None:
+def wording() -> str:
+    """Ask which of the platform's words the steps are to be in, and return it; it is kept in the address."""
+    chosen = st.segmented_control(
+        "Steps as on the platform's",
+        [WEB, PHONE],
+        default=WEB,
+        key="on",
+        bind="query-params",
+        help="The platform has called its button Reconnect and Enter your credentials: both are the same.",
+    )
+    return chosen or WEB
+
+
+def steps(member: Member, view: WizardView, some: Sequence[Step], *, label: str, on: str) -> None:
     """Show steps, with what is to be done under the current one."""
+    items = [_item(step, on) for step in some]
     current = next((at for at, step in enumerate(some, 1) if step.state is StepState.CURRENT), len(some))
-    stepper.steps(label, [_item(step) for step in some[:current]])
+    stepper.steps(label, items[:current])
     if any(step.state is StepState.CURRENT for step in some):
         with st.container(key="rl-current-step"):
             _act(member, view)
-    if some[current:]:
-        stepper.steps(f"{label}, still to come", [_item(step) for step in some[current:]], first=current + 1)
+    if items[current:]:
+        stepper.steps(f"{label}, still to come", items[current:], first=current + 1)
 
 
-def _item(step: Step) -> stepper.Item:
-    return stepper.Item(step.text, _STATES[step.state], step.note)
+def _item(step: Step, on: str) -> stepper.Item:
+    text = step.text.mobile if on == PHONE else step.text.web
+    if step.text is article.RECONNECT_STEPS[4]:
+        text = f"{text} (or {article.BUTTON_LABELS[-1]})"
+    return stepper.Item(text, _STATES[step.state], step.note)
 
 
 _STATES = {StepState.DONE: "done", StepState.CURRENT: "current", StepState.TODO: "todo"}
@@ -65,6 +122,8 @@ def _act(member: Member, view: WizardView) -> None:
         plans.follow(member, view.plan)
     elif view.act is Act.WAIT:
         _follow_sync(member, view)
+    elif view.act is Act.AT_XERO:
+        _at_xero(view)
     elif not view.may_act:
         st.caption("Waiting for an admin of this workspace.")
     elif view.act in (Act.SYNC, Act.SYNC_AGAIN):
@@ -73,16 +132,10 @@ def _act(member: Member, view: WizardView) -> None:
         )
     elif view.act is Act.RECONNECT:
         _ask_to_leave(view)
+    elif view.act is Act.CHOOSE:
+        _choose(view)
     elif view.act is Act.RETRY:
-        _retry(member, view)
-
-
-def _ask_to_leave(view: WizardView) -> None:
-    organisation = view.workspace.connection.organisation_name
-    st.write("Xero opens in this tab. You log in, choose the organisation, and come back here.")
-    if organisation:
-        st.write(f"Choose **{words.plain(organisation)}** on Xero's page: only that one is accepted.")
-    markup.show(markup.button_link("Reconnect", f"/connect/xero?workspace={view.workspace.id}"))
+        releasing.retry(member, view)
 
 
 def _sync(store: Session, member: Member, workspace_id: str) -> None:
@@ -97,7 +150,7 @@ def _follow_sync(member: Member, view: WizardView) -> None:
     def moving() -> None:
         session.recheck(member)
         with session.reading() as store:
-            members.require(store, member, Permission.SEE_WORKSPACES, workspace_id)
+            members.require(store, member, Permission.FOLLOW, workspace_id)
             sync = syncs.latest(store, workspace_id)
         if sync is None or not sync.running:
             st.rerun()
@@ -107,75 +160,142 @@ def _follow_sync(member: Member, view: WizardView) -> None:
     moving()
 
 
-def _retry(member: Member, view: WizardView) -> None:
-    if view.plan is None and view.reconnect_id is not None and member.may(Permission.RETRY):
-        # Nothing is sent by planning, so it needs no press: what failed is there to be looked at.
-        session.act(_plan_once, view.workspace.id)
-        with session.reading() as store:
-            view = wizards.wizard(store, member, view.workspace.id)
-    plan = view.plan
-    if plan is None:
-        _offer_plan(view, "Show what failed")
-    elif plan.run is None:
-        plans.verdicts(plan)
-        st.write(plans.effort(plan))
-        st.button(
-            f"Retry {words.plural(plan.goes, 'export')}",
-            type="primary",
-            key="retry",
-            disabled=not plan.goes,
-            on_click=session.act,
-            args=(retries.start, plan.id, REASON),
+def _ask_to_leave(view: WizardView) -> None:
+    st.write("Xero opens in this tab. You log in, choose the organisation, allow access, and come back here.")
+    _needs(view.needs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        markup.show(markup.button_link("Reconnect", _way_to_xero(view)))
+        if view.workspace.connection.login_name or view.workspace.connection.login_email:
+            changes.ways_without_the_login()
+    changes.way_chosen(view)
+
+
+def _way_to_xero(view: WizardView) -> str:
+    return f"/connect/xero?workspace={view.workspace.id}"
+
+
+_MARKS = {
+    NeedState.CHECKED: ("✓", "rl-good"),
+    NeedState.ASK: ("→", "rl-busy"),
+    NeedState.WARNING: ("■", "rl-bad"),
+}
+
+
+def _needs(needs: Sequence[Need]) -> None:
+    markup.show(
+        Markup('<ul class="rl-needs" aria-label="What you will need">{}</ul>').format(
+            markup.join(_need(need) for need in needs)
         )
-        with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
-            plans.items(member, plan)
-    else:
-        plans.progress(plan.run)
-        done(view)
-        _offer_plan(view, "Plan what is left again")
+    )
 
 
-def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
-    # Looked at again in the transaction that plans: another window may have planned meanwhile.
-    if wizards.wizard(store, member, workspace_id).plan is None:
-        wizards.retry_plan(store, member, workspace_id)
+def _need(need: Need) -> Markup:
+    mark, tone = _MARKS[need.state]
+    return Markup(
+        '<li class="{}"><span class="rl-mark" aria-hidden="true">{}</span><span><strong>{}</strong>'
+        '<span class="rl-unseen">, {}</span> {}</span></li>'
+    ).format(tone, mark, need.title, need.state, need.text)
 
 
-def _offer_plan(view: WizardView, label: str) -> None:
-    st.button(label, type="primary", key="plan", on_click=_plan, args=(view,))
+def _at_xero(view: WizardView) -> None:
+    """Say who is at Xero; what happens there cannot be seen from here, so it is asked for."""
+    attempt = view.attempt
+    if attempt is None:
+        return
+    since = markup.moment(attempt.at)
+    if not attempt.mine:
+        markup.show(Markup("{} went to Xero {}. This page goes on by itself.").format(attempt.by, since))
+        if view.may_act:
+            address = f"{_way_to_xero(view)}&take_over=1"
+            markup.show(markup.quiet_button_link("Take over and go to Xero yourself", address))
+        return
+    markup.show(
+        Markup("You went to Xero {}. Allow access there and you come back here. Not there any more?").format(
+            since
+        )
+    )
+    markup.show(markup.button_link("Go to Xero again", _way_to_xero(view)))
+    with st.expander("Something is in the way at Xero"):
+        _in_the_way(view)
 
 
-def _plan(view: WizardView) -> None:
-    plan_id = session.act(wizards.retry_plan, view.workspace.id)
-    if view.reconnect_id is None:
-        # Healed without the wizard, e.g. by a sibling's reconnect: nothing here keeps the plan.
-        exports.remember_plan(plan_id)
+def _in_the_way(view: WizardView) -> None:
+    organisation = view.workspace.connection.organisation_name or "The organisation"
+    markup.show(
+        markup.facts(
+            [
+                (
+                    f"{organisation} is not in Xero's list",
+                    "The login is not Standard or Adviser there. Use the login named above, or have an "
+                    "Adviser change the role under Settings > Users.",
+                ),
+                (
+                    "It is shown as already connected",
+                    "That is right: go on, and allow access once more.",
+                ),
+                (
+                    "Xero shows an error page and no way back",
+                    "Xero refuses Relink's own app. Tell the people who run Relink what the page says.",
+                ),
+                (
+                    "The login or its second factor does not work",
+                    "Reset it at Xero with that person's e-mail address, or press Cancel there: back here "
+                    "are the ways without it.",
+                ),
+            ]
+        )
+    )
 
 
-def nothing_to_repair(view: WizardView) -> None:
+def _choose(view: WizardView) -> None:
+    names = view.choices
+    st.write("The login connected several organisations. Which one are this workspace's reports to go to?")
+    chosen = st.radio(
+        "Organisation", list(names), format_func=lambda one: words.plain(names[one]), index=None, key="choice"
+    )
+    st.caption("It stays that one: exports and mappings will belong to it.")
+    st.button(
+        "Connect this organisation",
+        type="primary",
+        key="choose",
+        disabled=chosen is None,
+        on_click=session.act,
+        args=(reconnects.choose, view.workspace.id, chosen),
+    )
+
+
+def siblings(member: Member, view: WizardView) -> None:
+    """List the workspaces that stand on the same Xero login: one reconnect heals them all."""
+    found = view.siblings
+    if not found.seen and not found.unseen:
+        return
+    st.subheader("Other workspaces of this Xero login", anchor=False)
+    st.write("One reconnect heals them all: each is checked by a full sync of its own.")
+    if found.seen:
+        tables.table(
+            "Other workspaces of this Xero login",
+            [tables.Column("Workspace"), tables.Column("Connection to Xero")],
+            [_sibling(member, one) for one in found.seen],
+        )
+    if found.unseen:
+        st.caption(f"And {words.plural(found.unseen, 'workspace')} that you do not look after.")
+
+
+def _sibling(member: Member, sibling: Sibling) -> list[str | Markup]:
+    remark = "syncing" if sibling.syncing else badges.verified(sibling.verified_at)
+    if sibling.paused:
+        remark = "paused by a person, so not checked by itself"
+    return [
+        navigation.workspace_link(member, sibling.workspace_id, sibling.name),
+        badges.health_badge(sibling.health, sibling.code) + markup.second(remark),
+    ]
+
+
+def nothing_to_repair(member: Member, view: WizardView) -> None:
     """Say that there is no reason to be here."""
     panels.panel(
         "This connection works",
         "There is nothing to reconnect and no export waits.",
-        markup.link("Back to the workspace", navigation.WORKSPACE.link(id=view.workspace.id)),
+        navigation.workspace_link(member, view.workspace.id, "Back to the workspace"),
         tone=Tone.GOOD,
-    )
-
-
-def done(view: WizardView) -> None:
-    """Show what was achieved, and what is left with where to go for it."""
-    links = [markup.link("Back to the workspace", navigation.WORKSPACE.link(id=view.workspace.id))]
-    if view.plan is not None:
-        links.append(markup.link("See every result", navigation.RETRY.link(plan=view.plan.id)))
-    if view.left:
-        links.append(
-            markup.link("Exports that are left", navigation.FAILED_EXPORTS.link(workspace=view.workspace.id))
-        )
-    left = f"{words.plural(view.left, 'export')} still to fix; each says what to do." if view.left else ""
-    panels.panel(
-        "Xero is connected again",
-        f"{words.plural(view.delivered, 'export')} arrived in Xero.",
-        left,
-        markup.join(links, markup.dot()),
-        tone=Tone.WARNING if view.left else Tone.GOOD,
     )

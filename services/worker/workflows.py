@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from dbos import DBOS, ScheduleInput
 
-from services import runs, sync_work, upkeep, waiting
+from services import admin_changes, reconnects, runs, sync_work, upkeep, waiting
 from services.desk import open_desk
 from services.due import Kind
 
@@ -47,6 +47,8 @@ UPKEEP = (
     upkeep.verify_grants,
     upkeep.refresh_idle,
     upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
+    reconnects.abandon_left_behind,
+    admin_changes.expire,
 )
 
 

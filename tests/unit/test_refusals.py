@@ -6,6 +6,7 @@ import pytest
 
 from services.refusals import RefusalKind, describe
 
+UNTOUCHED = "The connection is as it was before."
 PARTICULARS = {
     "expected": "Acme Ltd",
     "chosen": "Bolt Ltd",
@@ -13,6 +14,7 @@ PARTICULARS = {
     "user": "Boris (boris@bolt.example)",
     "missing": "accounting.invoices",
     "answer": "HTTP 503",
+    "taken_over_by": "Carla",
 }
 
 
@@ -20,10 +22,13 @@ PARTICULARS = {
 def test_every_refusal_says_that_nothing_changed_and_what_to_do(kind: RefusalKind) -> None:
     words = describe(kind, PARTICULARS)
     assert words.kind == kind
-    assert "The connection is as it was before." in words.text
+    unchanged = "Nothing was changed by loading it again." if kind is RefusalKind.USED_STATE else UNTOUCHED
+    assert unchanged in words.text
     assert words.title
+    assert words.expected
+    assert words.came
     assert words.way_out.endswith(".")
-    assert not set("{}!") & set(words.title + words.text + words.way_out)
+    assert not set("{}!") & set(words.title + words.text + words.expected + words.came + words.way_out)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,22 @@ def test_a_masked_refusal_names_both_sides_without_their_addresses() -> None:
     assert "Amira (a•••@acme.example)" in words.text
     assert "Boris (b•••@bolt.example)" in words.text
     assert "Amira (a•••@acme.example)" in words.way_out
+
+
+@pytest.mark.parametrize(
+    "kind", [RefusalKind.OTHER_ORGANISATION, RefusalKind.OTHER_USER, RefusalKind.ORGANISATION_TAKEN]
+)
+def test_the_two_sides_stand_beside_each_other(kind: RefusalKind) -> None:
+    words = describe(kind, PARTICULARS)
+    assert words.expected == "Acme Ltd, by Amira (amira@acme.example)"
+    assert words.came == "Bolt Ltd, by Boris (boris@bolt.example)"
+
+
+@pytest.mark.parametrize("kind", RefusalKind)
+def test_a_refusal_of_which_nothing_is_known_still_reads_as_a_sentence(kind: RefusalKind) -> None:
+    words = describe(kind, {})
+    assert "None" not in words.text + words.expected + words.came + words.way_out
+    assert not set("{}") & set(words.text + words.expected + words.came + words.way_out)
 
 
 def test_names_with_braces_are_shown_as_they_are() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.refusals import RefusalKind, describe
-from services.returns import Accepted, Expected, Refused, judge, person, refused_by
+from services.returns import Accepted, Choose, Expected, Refused, judge, person, refused_by
 from services.xero.connections import XeroConnection
 from services.xero.errors import Fault, XeroError
 from services.xero.oauth import TokenSet
@@ -56,7 +56,7 @@ class Row:
     """One return and what becomes of it."""
 
     reason: str
-    verdict: str  #: the accepted organisation, or the refusal
+    verdict: str  #: the accepted organisation, those to choose from, or the refusal
     listed: list[XeroConnection]
     expected: Expected = EXPECTED
     tokens: TokenSet = TOKENS
@@ -65,6 +65,8 @@ class Row:
 
 CHOSEN_A, CHOSEN_B = connection("a", event="event-2"), connection("b", event="event-2")
 OLD_A = connection("a", minutes=9)
+LONG_AGO_A, LONG_AGO_B = connection("a", minutes=-60), connection("b", minutes=-90)
+CHANGING = replace(EXPECTED, other_user_approved=True)
 OTHER_USER = replace(TOKENS, xero_user_id="user-2")
 FEWER, MORE = frozenset({"accounting.invoices"}), TOKENS.scopes | {"accounting.contacts"}
 TABLE = [
@@ -82,8 +84,12 @@ TABLE = [
         "other organisation",
         [connection("a", minutes=1), connection("b", minutes=5)],
     ),
-    Row("nothing is connected", "no organisation", []),
+    Row("the login reaches no organisation at all: its role is not enough", "wrong role", []),
+    Row("nothing was chosen, and ours is not among the login's", "no organisation", [LONG_AGO_B]),
+    Row("nothing was chosen, as ours is connected already", "org-a", [LONG_AGO_A, LONG_AGO_B]),
     Row("another user", "other user", [CHOSEN_A], tokens=OTHER_USER),
+    Row("another user, approved", "org-a", [CHOSEN_A], expected=CHANGING, tokens=OTHER_USER),
+    Row("approved is a user, never an organisation", "other organisation", [CHOSEN_B], expected=CHANGING),
     Row("another user and organisation", "other organisation", [CHOSEN_B], tokens=OTHER_USER),
     Row("never connected: any user and organisation", "org-b", [CHOSEN_B], expected=NEVER),
     Row(
@@ -93,6 +99,28 @@ TABLE = [
         expected=NEVER,
         taken=frozenset({"org-b"}),
     ),
+    Row("never connected: nothing was chosen", "no organisation", [], expected=NEVER),
+    Row("never connected: several chosen at once", "org-b or org-a", [CHOSEN_B, CHOSEN_A], expected=NEVER),
+    Row(
+        "never connected: of several chosen at once one is free",
+        "org-a",
+        [CHOSEN_B, CHOSEN_A],
+        expected=NEVER,
+        taken=frozenset({"org-b"}),
+    ),
+    Row(
+        "never connected: nothing chosen, but the login has several from before",
+        "org-a or org-b",
+        [LONG_AGO_A, LONG_AGO_B],
+        expected=NEVER,
+    ),
+    Row(
+        "no organisation yet, and another user than before",
+        "other user",
+        [CHOSEN_B],
+        expected=replace(EXPECTED, organisation_id=None),
+        tokens=OTHER_USER,
+    ),
     Row("a permission less", "scope missing", [CHOSEN_A], tokens=replace(TOKENS, scopes=FEWER)),
     Row("more permissions than needed", "org-a", [CHOSEN_A], tokens=replace(TOKENS, scopes=MORE)),
 ]
@@ -100,16 +128,21 @@ TABLE = [
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.reason)
 def test_a_return_is_accepted_or_refused_by_name(row: Row) -> None:
-    verdict = judge(row.expected, row.tokens, row.listed, taken=row.taken)
-    if isinstance(verdict, Accepted):
-        assert verdict.connection.organisation_id == row.verdict
-    else:
-        assert verdict.kind == row.verdict
-        assert describe(verdict.kind, verdict.particulars).way_out
+    verdict = judge(row.expected, row.tokens, row.listed, taken=row.taken, left_at=NOON)
+    match verdict:
+        case Accepted(found):
+            assert found.organisation_id == row.verdict
+        case Choose(several):
+            assert " or ".join(found.organisation_id for found in several) == row.verdict
+        case Refused(kind, particulars):
+            assert kind == row.verdict
+            assert describe(kind, particulars).way_out
 
 
 def test_the_missing_permissions_are_named_and_those_that_identify_a_person_are_not_asked_for() -> None:
-    verdict = judge(EXPECTED, replace(TOKENS, scopes=frozenset()), [CHOSEN_A], taken=frozenset())
+    verdict = judge(
+        EXPECTED, replace(TOKENS, scopes=frozenset()), [CHOSEN_A], taken=frozenset(), left_at=NOON
+    )
     assert isinstance(verdict, Refused)
     assert verdict.particulars["missing"] == "accounting.invoices, accounting.settings.read"
 

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from services.wizard import RECONNECT_STEPS, RETRY_STEPS, StepState, steps
+from services.article import BUTTON_LABELS, RECONNECT_STEPS, RETRY_STEPS
+from services.wizard import Act, StepState, steps
 
 WORKSPACE = ["Go to Settings > Workspaces.", "Select your Workspace.", "Click Accounting."]
 
 
 def test_the_steps_are_the_articles() -> None:
-    assert list(RECONNECT_STEPS) == [
+    assert [step.web for step in RECONNECT_STEPS] == [
         *WORKSPACE,
         "Click Sync Now.",
         "When prompted, click Reconnect.",
         "Log in using the Xero admin credentials that were originally used to set up the connection.",
         "Authorize the connection.",
     ]
-    assert list(RETRY_STEPS) == [
+    assert [step.web for step in RETRY_STEPS] == [
         *WORKSPACE,
         "Click Sync Now again.",
         "Retry exporting any reports that previously failed.",
     ]
+
+
+def test_on_a_phone_the_same_steps_say_where_to_tap() -> None:
+    assert RECONNECT_STEPS[0].mobile == "Tap Workspaces in the bar at the bottom."
+    assert not [step for step in (*RECONNECT_STEPS, *RETRY_STEPS) if "Click" in step.mobile]
+
+
+def test_both_labels_that_the_platform_has_used_are_known() -> None:
+    assert BUTTON_LABELS == ("Reconnect", "Enter your credentials")
+    assert BUTTON_LABELS[0] == Act.RECONNECT
 
 
 @pytest.mark.parametrize("done", range(-3, 9))

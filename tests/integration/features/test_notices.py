@@ -24,7 +24,7 @@ def test_a_banner_raised_again_keeps_its_beginning_and_takes_the_newer_words(off
     for text, now in (("first words", began), ("newer words", began + timedelta(hours=1))):
         with office.desk.store.begin() as session:
             notices.put(session, KEY, text, now=now)
-    assert current(office) == [NoticeView("newer words", began)]
+    assert current(office) == [NoticeView(KEY, "newer words", began)]
 
 
 def test_many_failures_at_the_same_moment_raise_one_banner_and_none_of_them_fails(office: Office) -> None:

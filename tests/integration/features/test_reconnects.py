@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from services import audit, grants, refusals
 from services.refusals import RefusalKind
@@ -119,9 +120,18 @@ def app_misconfigured(office: Office, trip: Trip) -> None:
         trip.come_back(answer)
 
 
-def no_organisation(office: Office, trip: Trip) -> None:
+def role_lost(office: Office, trip: Trip) -> None:
     answer = trip.consent()
-    office.disconnect(trip.shop)
+    path = f"/users/{trip.shop.user['id']}/roles"
+    office.xero.control("PUT", path, organisation=trip.shop.organisation_id, role="ReadOnly")
+    trip.come_back(answer)
+
+
+def somebody_without_the_role(office: Office, trip: Trip) -> None:
+    other = office.xero.user({trip.shop.organisation_id: "Adviser"})
+    answer = trip.consent(other)
+    path = f"/users/{other['id']}/roles"
+    office.xero.control("PUT", path, organisation=trip.shop.organisation_id, role="InvoiceOnly")
     trip.come_back(answer)
 
 
@@ -134,6 +144,9 @@ class Return:
     refusal: RefusalKind
 
 
+#: Refusals that say nothing of the workspace: they are about when, or about Relink itself.
+TIMING = {RefusalKind.TOO_LATE, RefusalKind.APP_MISCONFIGURED}
+
 RETURNS = [
     Return("another organisation was chosen", other_organisation, RefusalKind.OTHER_ORGANISATION),
     Return("somebody else logged in", other_user, RefusalKind.OTHER_USER),
@@ -145,7 +158,8 @@ RETURNS = [
     Return("Xero's API is down", api_down, RefusalKind.XERO_DOWN),
     Return("Xero's login page is down", login_page_down, RefusalKind.XERO_DOWN),
     Return("our app is misconfigured", app_misconfigured, RefusalKind.APP_MISCONFIGURED),
-    Return("no organisation is connected", no_organisation, RefusalKind.NO_ORGANISATION),
+    Return("the login lost its role", role_lost, RefusalKind.WRONG_ROLE),
+    Return("somebody without the role logged in", somebody_without_the_role, RefusalKind.WRONG_ROLE),
 ]
 
 
@@ -159,11 +173,30 @@ def test_a_return_that_repairs_nothing_is_refused_by_name_and_changes_nothing(
     given.comes_back(office, leave(office, shop))
     after, stored = office.connection(shop), last_reconnect(office, shop)
     assert (stored.state, stored.refusal) == (ReconnectState.REFUSED, given.refusal)
-    assert refusals.describe(given.refusal, stored.detail).way_out
+    words = refusals.describe(given.refusal, stored.detail)
+    assert shop.organisation["name"] in words.expected + words.way_out + words.text or given.refusal in TIMING
+    assert words.came
     assert (after.grant_id, after.organisation_id) == (before.grant_id, before.organisation_id)
     assert (after.health, after.connected_at) == (Health.EXPIRED, before.connected_at)
     assert office.grant(shop).tokens == tokens
     assert office.work_off() == 0  # no sync was queued
+
+
+def test_a_login_with_other_organisations_that_chose_none_of_them_is_told_so(office: Office) -> None:
+    shop = office.shop()
+    office.branch(shop.user)
+    office.break_login(shop)
+    trip = leave(office, shop)
+    answer = trip.consent()
+    office.disconnect(shop)
+    with office.desk.store.begin() as session:
+        for consent in session.scalars(select(tables.Consent)):
+            consent.expires_at += timedelta(minutes=10)  # it left long after the other one was connected
+    trip.come_back(answer)
+    stored = last_reconnect(office, shop)
+    assert stored.refusal == RefusalKind.NO_ORGANISATION
+    assert stored.detail["expected"] == shop.organisation["name"]
+    assert office.grant(shop).dead_since is not None
 
 
 def test_an_organisation_of_another_workspace_is_not_taken(office: Office) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, event
 
 from dashboard import navigation
 from services import reconnects, syncs, wizard
+from services.article import RECONNECT_STEPS, RETRY_STEPS
 from services.desk import Desk
 from services.members import Member
 from services.refusals import RefusalKind
@@ -39,8 +40,8 @@ def repair(desk: Desk) -> None:
 def test_all_twelve_steps_are_there_in_the_articles_words(open_page: OpenPage) -> None:
     shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
 
-    for step in (*wizard.RECONNECT_STEPS, *wizard.RETRY_STEPS):
-        assert step.replace(">", "&gt;") in shown
+    for step in (*RECONNECT_STEPS, *RETRY_STEPS):
+        assert step.web.replace(">", "&gt;") in shown
 
 
 def test_it_begins_with_sync_now(desk: Desk, open_page: OpenPage) -> None:
@@ -149,7 +150,7 @@ def test_the_end_says_what_arrived(desk: Desk, open_page: OpenPage) -> None:
     repair(desk)
     with desk.store.begin() as session:
         for export in session.query(tables.Export):
-            export.state = ExportState.DELIVERED
+            export.state, export.delivered_at = ExportState.DELIVERED, utcnow()
 
     shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
 

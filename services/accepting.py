@@ -1,0 +1,259 @@
+"""A consent taken in: judged under lock, and what is accepted stored for every workspace of the login."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services import admin_changes, audit, calls, connections, grants, returns, syncs
+from services.desk import Desk
+from services.returns import Accepted, Choose, Expected, Refused
+from services.store import tables
+from services.store.engine import utcnow
+from services.store.states import WORKING, ReconnectState
+from services.xero.connections import XeroConnection, delete_connection
+from services.xero.errors import XeroError
+from services.xero.oauth import TokenSet
+from services.xero.pace import MustWait
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A consent that was given for a workspace, with what Xero lists to its user."""
+
+    actor: str  #: who came back
+    workspace_id: str
+    reconnect_id: str
+    tokens: TokenSet
+    listed: list[XeroConnection]
+    left_at: datetime
+    was_dead: bool  #: whether the login had expired before this consent
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A login that no longer stands behind the workspace, and Xero's id of what it connected."""
+
+    grant_id: str
+    xero_connection_id: str | None
+
+
+def take_in(desk: Desk, consent: Consent) -> Refused | None:
+    """Judge a consent and store what is accepted; return the refusal, with nothing of it stored."""
+    try:
+        verdict, left = _judge_and_store(desk, consent)
+    except IntegrityError:
+        # At this very moment another workspace took the organisation, or brought the same new login:
+        # that one is stored now, so judging anew sees it.
+        verdict, left = _judge_and_store(desk, consent)
+    if left is not None:
+        let_go(desk, left)
+    return verdict if isinstance(verdict, Refused) else None
+
+
+def _judge_and_store(desk: Desk, consent: Consent) -> tuple[Accepted | Choose | Refused, Left | None]:
+    """Judge and store in one transaction: no other return comes between."""
+    with desk.store.begin() as session:
+        _lock(session, consent)
+        expected = expect(session, desk, consent.workspace_id)
+        verdict = returns.judge(
+            expected,
+            consent.tokens,
+            consent.listed,
+            taken=_taken(session, consent),
+            left_at=consent.left_at,
+        )
+        if isinstance(verdict, Refused):
+            return verdict, None
+        grant_id = grants.keep(session, desk.vault, consent.tokens)
+        if isinstance(verdict, Choose):
+            _offer(session, consent.reconnect_id, grant_id, verdict)
+            return verdict, None
+        return verdict, _accept(session, consent, grant_id, verdict.connection)
+
+
+def _lock(session: Session, consent: Consent) -> None:
+    """Lock the workspace's connection and all of this Xero user's, and note what Xero calls those now.
+
+    Whoever connects an organisation anew gives the connection a new id: a consent that is refused
+    must not give back one that a workspace stands on.
+    """
+    grant_id = select(tables.Grant.id).where(tables.Grant.xero_user_id == consent.tokens.xero_user_id)
+    of_login = tables.Connection.grant_id.in_(grant_id)
+    locked = session.scalars(
+        select(tables.Connection)
+        .where(or_(tables.Connection.workspace_id == consent.workspace_id, of_login))
+        .order_by(tables.Connection.workspace_id)  # everybody in the same order, so that nobody blocks
+        .with_for_update()
+    ).all()
+    ids = {found.organisation_id: found.id for found in consent.listed}
+    grant = session.scalar(grant_id)
+    for connection in locked:
+        if grant is not None and connection.grant_id == grant and connection.organisation_id in ids:
+            connection.xero_connection_id = ids[connection.organisation_id]
+
+
+def expect(session: Session, desk: Desk, workspace_id: str) -> Expected:
+    """Return what the workspace was connected with, and whether another login was approved."""
+    connection = session.get_one(tables.Connection, workspace_id)
+    organisation_id, grant_id = connection.organisation_id, connection.grant_id
+    organisation = session.get(tables.Organisation, organisation_id) if organisation_id else None
+    grant = session.get(tables.Grant, grant_id) if grant_id else None
+    return Expected(
+        organisation_id=organisation_id,
+        organisation_name=organisation.name if organisation else None,
+        xero_user_id=grant.xero_user_id if grant else None,
+        xero_user=returns.person(grant.full_name, grant.email) if grant else None,
+        scopes=frozenset(desk.app.scopes),
+        other_user_approved=admin_changes.is_approved(session, workspace_id),
+    )
+
+
+def _taken(session: Session, consent: Consent) -> frozenset[str]:
+    taken = select(tables.Connection.organisation_id).where(
+        tables.Connection.workspace_id != consent.workspace_id,
+        tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
+    )
+    return frozenset(filter(None, session.scalars(taken)))
+
+
+def _offer(session: Session, reconnect_id: str, grant_id: str, choose: Choose) -> None:
+    reconnect = session.get_one(tables.Reconnect, reconnect_id)
+    if reconnect.state is ReconnectState.VERIFIED:
+        return  # another window was faster
+    reconnect.detail = {
+        "grant": grant_id,
+        "choices": [
+            [found.organisation_id, found.organisation_name, found.id] for found in choose.connections
+        ],
+    }
+
+
+def choices(detail: Mapping[str, Any]) -> dict[str, str]:
+    """Return the organisations that a return left to choose from: name by id."""
+    return {organisation_id: name for organisation_id, name, _ in detail.get("choices", ())}
+
+
+def accept_choice(
+    session: Session, reconnect: tables.Reconnect, organisation_id: str, *, actor: str, now: datetime
+) -> None:
+    """Connect the organisation that was chosen from what a return offered; a sync then proves it."""
+    [(_, name, connection_id)] = [c for c in reconnect.detail["choices"] if c[0] == organisation_id]
+    _connect(
+        session,
+        reconnect,
+        grant_id=reconnect.detail["grant"],
+        organisation=(organisation_id, name, connection_id),
+        actor=actor,
+        now=now,
+    )
+
+
+def _accept(session: Session, consent: Consent, grant_id: str, chosen: XeroConnection) -> Left | None:
+    """Put the workspace on the login and have every workspace of it prove its repair."""
+    reconnect = session.get_one(tables.Reconnect, consent.reconnect_id, with_for_update=True)
+    if reconnect.state is ReconnectState.VERIFIED:
+        return None  # a second tab, or a second person: the tokens are renewed and nothing is done twice
+    now = utcnow()
+    left = _left_behind(session, consent, grant_id)
+    _connect(
+        session,
+        reconnect,
+        grant_id=grant_id,
+        organisation=(chosen.organisation_id, chosen.organisation_name, chosen.id),
+        actor=consent.actor,
+        now=now,
+    )
+    _heal_siblings(session, consent, grant_id, now)
+    return left
+
+
+def _left_behind(session: Session, consent: Consent, grant_id: str) -> Left | None:
+    """Use an approved change up, and return the login that the workspace leaves."""
+    connection = session.get_one(tables.Connection, consent.workspace_id)
+    if connection.grant_id in (None, grant_id):
+        admin_changes.end(session, consent.workspace_id, "The login used before reconnected after all.")
+        return None
+    admin_changes.use(
+        session,
+        consent.workspace_id,
+        xero_user=returns.person(consent.tokens.full_name, consent.tokens.email),
+        actor=consent.actor,
+    )
+    return Left(connection.grant_id, connection.xero_connection_id)
+
+
+def _connect(
+    session: Session,
+    reconnect: tables.Reconnect,
+    *,
+    grant_id: str,
+    organisation: tuple[str, str, str],
+    actor: str,
+    now: datetime,
+) -> None:
+    organisation_id, name, xero_connection_id = organisation
+    if session.get(tables.Organisation, organisation_id) is None:
+        session.add(tables.Organisation(id=organisation_id, name=name))
+        session.flush()
+    connections.connect(
+        session,
+        reconnect.workspace_id,
+        grant_id=grant_id,
+        organisation_id=organisation_id,
+        xero_connection_id=xero_connection_id,
+        actor=actor,
+        now=now,
+    )
+    reconnect.state, reconnect.changed_at, reconnect.changed_by = ReconnectState.VERIFIED, now, actor
+    reconnect.refusal, reconnect.detail = None, {}
+    reconnect.sync_id = syncs.enqueue(session, reconnect.workspace_id, requested_by=actor)
+
+
+def _heal_siblings(session: Session, consent: Consent, grant_id: str, now: datetime) -> None:
+    """Have each other workspace of the login prove its repair, but for what a person paused."""
+    works = tables.Connection.health.in_(WORKING)
+    siblings = session.scalars(
+        select(tables.Connection).where(
+            tables.Connection.grant_id == grant_id,
+            tables.Connection.workspace_id != consent.workspace_id,
+            tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
+            tables.Connection.paused_at.is_(None),
+            *([] if consent.was_dead else [~works]),
+        )
+    )
+    for sibling in siblings.all():
+        syncs.enqueue(session, sibling.workspace_id, requested_by=consent.actor)
+        sibling.connected_at = now
+        audit.record(
+            session,
+            "reconnected with a sibling",
+            "The same Xero login was reconnected for another workspace; a sync is checking this one.",
+            actor=consent.actor,
+            workspace_id=sibling.workspace_id,
+            at=now,
+        )
+
+
+def let_go(desk: Desk, left: Left) -> None:
+    """Give back to Xero what a login connected that was replaced, and forget the login if nothing needs it.
+
+    A login that has expired cannot give anything back; its tokens are forgotten all the same.
+    """
+    if left.xero_connection_id is not None:
+        try:
+            with calls.tenantless(desk, left.grant_id) as api:
+                delete_connection(api, left.xero_connection_id)
+        except (XeroError, MustWait) as error:
+            log.info("a replaced connection stays at Xero", grant=left.grant_id, why=str(error))
+    with desk.store.begin() as session:
+        grants.forget_unused(session, left.grant_id)

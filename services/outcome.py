@@ -1,0 +1,117 @@
+"""What a reconnect achieved: what arrived in Xero, what needs a person, and both as text for a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from services import catalogue, exports
+from services.exports import ExportFilter, ExportRow
+from services.incidents import IncidentView
+from services.members import Member
+from services.store import tables
+from services.store.states import UNDELIVERED, ExportState
+from services.workspaces import WorkspaceView
+
+LISTED_AT_MOST = 50  # on the page and in the text; the totals count everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of a repair."""
+
+    arrived: tuple[ExportRow, ...]  #: oldest report first, with links into Xero
+    arrived_total: int
+    arrived_amounts: Mapping[str, Decimal]  #: by currency
+    left: tuple[ExportRow, ...]
+    left_total: int
+    summary: str  #: plain text to paste into a ticket
+
+
+def outcome(
+    session: Session,
+    member: Member,
+    workspace: WorkspaceView,
+    incident: IncidentView,
+    reconnect: tables.Reconnect | None,
+) -> Outcome:
+    """Return what arrived in Xero since the workspace's repair, and what did not."""
+    arrived = exports.search(
+        session,
+        member,
+        ExportFilter(
+            workspace_id=workspace.id,
+            states=(ExportState.DELIVERED,),
+            delivered_since=incident.reconnected_at or incident.opened_at,
+            page_size=LISTED_AT_MOST,
+        ),
+    )
+    owed = ExportFilter(
+        workspace_id=workspace.id, states=tuple(sorted(UNDELIVERED)), page_size=LISTED_AT_MOST
+    )
+    left = exports.search(session, member, owed)
+    lines = [
+        *_about(workspace, incident, reconnect),
+        *_arrived(arrived.rows, arrived.total, arrived.amounts),
+        *_left(left.rows, left.total),
+    ]
+    return Outcome(
+        arrived=arrived.rows,
+        arrived_total=arrived.total,
+        arrived_amounts=arrived.amounts,
+        left=left.rows,
+        left_total=left.total,
+        summary="\n".join(lines),
+    )
+
+
+def why(row: ExportRow) -> str:
+    """Say in a sentence what an undelivered export needs."""
+    if row.code:
+        return f"{row.code}: {catalogue.get(row.code).fix}"
+    return {
+        ExportState.IN_DOUBT: "Xero's answer was lost. It is looked up before any new try.",
+        ExportState.SENDING: "On its way to Xero.",
+        ExportState.HELD: "Not tried: the connection was broken. Retry it.",
+    }.get(row.state, "Approved, not tried yet.")
+
+
+def _about(workspace: WorkspaceView, incident: IncidentView, reconnect: tables.Reconnect | None) -> list[str]:
+    organisation = workspace.connection.organisation_name or "no organisation"
+    lines = [
+        f"Workspace {workspace.name} ({workspace.id}), Xero organisation {organisation}",
+        f"{incident.code} ({catalogue.get(incident.code).title}) since {_moment(incident.opened_at)}",
+    ]
+    if reconnect is not None:
+        who = reconnect.changed_by or reconnect.started_by
+        lines.append(f"Reconnected by {who} at {_moment(reconnect.changed_at)}: same organisation, verified")
+    if workspace.connection.last_synced_at is not None:
+        lines.append(f"Last full sync succeeded at {_moment(workspace.connection.last_synced_at)}")
+    return lines
+
+
+def _arrived(rows: tuple[ExportRow, ...], total: int, amounts: Mapping[str, Decimal]) -> Iterable[str]:
+    worth = ", ".join(f"{currency} {amount:,.2f}" for currency, amount in sorted(amounts.items()))
+    yield f"Arrived in Xero: {total:,}" + (f", worth {worth}" if worth else "")
+    yield from _listed(
+        (f"- {row.number}, {row.currency} {row.amount:,.2f}" for row in rows), total - len(rows)
+    )
+
+
+def _left(rows: tuple[ExportRow, ...], total: int) -> Iterable[str]:
+    yield f"Still needs a person: {total:,}"
+    yield from _listed((f"- {row.number}: {why(row)}" for row in rows), total - len(rows))
+
+
+def _listed(lines: Iterable[str], more: int) -> Iterable[str]:
+    yield from lines
+    if more > 0:
+        yield f"- and {more:,} more"
+
+
+def _moment(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
