@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Concatenate, ParamSpec
 
 import anyio.to_thread
 from markupsafe import Markup
@@ -15,11 +14,14 @@ from starlette.routing import Route
 
 from dashboard import failures, navigation
 from dashboard.identity import signed_in_email
+from dashboard.parts.markup import EMPTY
 from dashboard.session import STORE_FAILURES, STORE_SILENT
 from services import health, members, reconnects
+from services.consents import ForeignState
 from services.declined import Declined
 from services.desk import Desk, open_desk
 from services.members import Member
+from services.refusals import Refusal
 
 BROWSER_COOKIE = "relink_browser"
 BROWSER_SECONDS = 3600  # longer than anybody takes to consent
@@ -29,44 +31,52 @@ SIGNED_OUT = (
     "You are signed out, so nothing was changed. Sign in, open the workspace and press Reconnect again."
 )
 
-Arguments = ParamSpec("Arguments")
+
+class SignedOut(Declined):
+    """Somebody came back from Xero whom this browser does not know any more."""
 
 
 async def leave_for_xero(request: Request) -> Response:
-    """Send the member's browser to Xero's consent page, bound to a cookie of this browser."""
-    workspace_id = request.query_params.get("workspace", "")
-    member = await _visitor(request)
-    if member is None:
-        return RedirectResponse(navigation.RECONNECT.link(workspace=workspace_id), 303, NO_STORE)
+    """Send the visitor's browser to Xero's consent page, bound to a cookie of this browser."""
     browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-    take_over = request.query_params.get("take_over") == "1"
-    answer = await _redirect(reconnects.leave, member, workspace_id, browser, take_over=take_over)
+    answer = await _redirect(lambda desk: _leave(desk, request, browser))
     answer.set_cookie(
         BROWSER_COOKIE, browser, max_age=BROWSER_SECONDS, path="/connect", httponly=True, samesite="lax"
     )
     return answer
 
 
+def _leave(desk: Desk, request: Request, browser: str) -> str:
+    workspace_id = request.query_params.get("workspace", "")
+    visitor = _find_visitor(desk, request)
+    if visitor is None:
+        return navigation.RECONNECT.link(workspace=workspace_id)  # which asks to sign in
+    take_over = request.query_params.get("take_over") == "1"
+    return reconnects.leave(desk, visitor, workspace_id, browser, take_over=take_over)
+
+
 async def come_back_from_xero(request: Request) -> Response:
     """Take Xero's answer and return to the wizard, which shows what came of it."""
-    member = await _visitor(request)
-    if member is None:
-        return _page(SIGNED_OUT, HTTPStatus.UNAUTHORIZED)
+    return await _redirect(lambda desk: _return(desk, request))
+
+
+def _return(desk: Desk, request: Request) -> str:
+    visitor = _find_visitor(desk, request)
+    if visitor is None:
+        raise SignedOut(SIGNED_OUT)
     browser = request.cookies.get(BROWSER_COOKIE, "")
-    return await _redirect(_return, member, browser, dict(request.query_params))
+    workspace_id = reconnects.come_back(desk, visitor, browser, dict(request.query_params))
+    return navigation.RECONNECT.link(workspace=workspace_id)
 
 
-def _return(desk: Desk, member: Member, browser: str, query: dict[str, str]) -> str:
-    return navigation.RECONNECT.link(workspace=reconnects.come_back(desk, member, browser, query))
-
-
-async def _redirect(
-    service: Callable[Concatenate[Desk, Arguments], str],
-    *args: Arguments.args,
-    **kwargs: Arguments.kwargs,
-) -> Response:
+async def _redirect(way: Callable[[Desk], str]) -> Response:
+    """Go where `way` leads; what is declined on it is said on a page of its own."""
     try:
-        address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
+        address = await anyio.to_thread.run_sync(lambda: way(open_desk()))
+    except SignedOut as refusal:
+        return _page(str(refusal), HTTPStatus.UNAUTHORIZED)
+    except ForeignState as foreign:
+        return _refusal_page(foreign.refusal)
     except Declined as refusal:
         return _page(str(refusal), HTTPStatus.BAD_REQUEST)
     except STORE_FAILURES:
@@ -74,12 +84,8 @@ async def _redirect(
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
-async def _visitor(request: Request) -> Member | None:
-    """Return the member whose browser asks; None for somebody signed out, or whom nobody has added."""
-    return await anyio.to_thread.run_sync(lambda: _find_visitor(open_desk(), request))
-
-
 def _find_visitor(desk: Desk, request: Request) -> Member | None:
+    """Return the member whose browser asks; None for somebody signed out, or whom nobody has added."""
     email = signed_in_email(request.cookies, desk.settings.cookie_secret.get_secret_value())
     if email is None:
         return None
@@ -93,15 +99,28 @@ async def tell_failure(_request: Request, error: Exception) -> Response:
     return _page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _page(sentence: str, status: HTTPStatus) -> HTMLResponse:
+def _refusal_page(refused: Refusal) -> HTMLResponse:
+    sides = Markup("<dl><dt>Expected</dt><dd>{}</dd><dt>Came back</dt><dd>{}</dd></dl>")
+    return _page(
+        refused.text,
+        HTTPStatus.BAD_REQUEST,
+        title=refused.title,
+        more=sides.format(refused.expected, refused.came)
+        + Markup("<p><strong>What to do:</strong> {}</p>").format(refused.way_out),
+    )
+
+
+def _page(
+    sentence: str, status: HTTPStatus, *, title: str = "This did not work", more: Markup = EMPTY
+) -> HTMLResponse:
     page = Markup(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Relink</title>'
         "<style>:root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui;max-width:34rem;"
         "margin:15vh auto;padding:0 1.25rem}}h1{{font-size:1.3rem}}</style>"
-        "<main><h1>This did not work</h1><p>{}</p>"
+        "<main><h1>{}</h1><p>{}</p>{}"
         '<p><a href="/">Go to your workspaces</a></p></main>'
-    ).format(sentence)
+    ).format(title, sentence, more)
     return HTMLResponse(page, status, NO_STORE)
 
 

@@ -19,17 +19,22 @@ with session.reading() as store:
     view = wizards.wizard(store, member, workspace_id)
 
 workspace, connection = view.workspace, view.workspace.connection
-with st.container(width=760):
-    markup.show(navigation.workspace_link(member, workspace.id, workspace.name))
-    st.title("Reconnect Xero", anchor=False)
-    markup.show(
-        badges.health_badge(connection.health, connection.code)
-        + markup.dot()
-        + badges.verified(connection.verified_at)
-        + markup.dot()
-        + Markup("{}").format(connection.organisation_name or "no organisation yet")
-    )
-    wizard.watch(member, view, stamp)
+markup.show(navigation.workspace_link(member, workspace.id, workspace.name))
+st.title("Reconnect Xero", anchor=False)
+markup.show(
+    badges.health_badge(connection.health, connection.code)
+    + markup.dot()
+    + badges.verified(connection.verified_at)
+    + markup.dot()
+    + Markup("{}").format(connection.organisation_name or "no organisation yet")
+)
+wizard.watch(member, view, stamp)
+
+left, right = st.columns([8, 3], gap="large")
+with right:
+    on = wizard.wording()
+    wizard.siblings(member, view)
+with left:
     if view.refusal is not None:
         wizard.refusal(view.refusal)
     else:
@@ -42,9 +47,7 @@ with st.container(width=760):
     if view.act is Act.DONE:
         releasing.done(member, view)
 
-    on = wizard.wording()
     st.subheader("Reconnect the Xero integration in the workspace", anchor=False)
     wizard.steps(member, view, view.reconnect_steps, label="How to reconnect", on=on)
     st.subheader("Retry the sync or export", anchor=False)
     wizard.steps(member, view, view.retry_steps, label="How to retry", on=on)
-    wizard.siblings(member, view)

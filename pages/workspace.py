@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import accounting, badges, exports, incident, markup, panels, timeline, words
+from dashboard.parts import accounting, badges, exports, incident, markup, panels, repair, timeline, words
 from services import audit, members, syncs, workspaces
 from services import exports as export_service
 from services.exports import ExportFilter
@@ -51,6 +51,7 @@ with left:
 with right:
     if workspace.incident is not None and workspace.incident.state is not IncidentState.CLOSED:
         incident.panel(workspace.incident)
+        repair.panel(member, workspace_id)
     elif connection.health in CAN_EXPORT:
         panels.panel(
             "No open incident", "Syncs and exports of this workspace can run.", tone=badges.Tone.GOOD

@@ -6,8 +6,8 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import workspaces
+from dashboard.parts import badges, changes, filters, markup, panels, tables, words
+from services import admin_changes, workspaces
 from services.members import Permission
 from services.store.states import Health
 from services.workspaces import Sort, WorkspaceQuery, WorkspaceRow
@@ -44,6 +44,7 @@ query = WorkspaceQuery(
 )
 with session.reading() as store:
     found = workspaces.search(store, member, query)
+    asked_for = admin_changes.waiting(store, member)
 
 counts = {health: found.counts.get(health, 0) for health in badges.WORST_FIRST}
 filters.toggles("health", counts, chosen, tone=badges.health_tone)
@@ -67,6 +68,7 @@ def cells(row: WorkspaceRow) -> list[str | Markup]:
     ]
 
 
+changes.waiting(asked_for)
 if found.rows:
     tables.table(
         "Workspaces",

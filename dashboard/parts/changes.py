@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from dashboard import session
+from dashboard import navigation, session
 from dashboard.parts import markup, panels, words
 from dashboard.parts.badges import Tone
 from services import admin_changes, audit
@@ -140,6 +142,23 @@ _TELL = {
 
 def _who(who: str, did: str, change: ChangeView) -> Markup:
     return Markup("{} {} {}.").format(who, did, markup.moment(change.asked_at))
+
+
+def waiting(found: Sequence[ChangeView]) -> None:
+    """Show the changes that wait for an answer, each with the way to its workspace."""
+    if found:
+        panels.panel(
+            f"{words.plural(len(found), 'change')} of Xero admin to decide on",
+            markup.join(
+                (
+                    markup.link(change.workspace_name, navigation.WORKSPACE.link(id=change.workspace_id))
+                    + markup.muted(Markup(", asked {}").format(markup.moment(change.asked_at)))
+                    for change in found
+                ),
+                markup.dot(),
+            ),
+            tone=Tone.WARNING,
+        )
 
 
 def decide(change: ChangeView) -> None:

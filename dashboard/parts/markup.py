@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 import streamlit as st
 from markupsafe import Markup
@@ -13,9 +14,9 @@ from dashboard.parts import words
 EMPTY = Markup("")
 
 
-def show(piece: Markup) -> None:
+def show(piece: Markup, *, width: Literal["stretch", "content"] = "stretch") -> None:
     """Put a piece on the page; only `Markup` may, so that no text comes in unescaped."""
-    st.html(str(piece))
+    st.html(str(piece), width=width)
 
 
 def join(pieces: Iterable[Markup], between: Markup = EMPTY) -> Markup:

@@ -84,7 +84,7 @@ def for_somebody_else(view: WizardView) -> None:
 def wording() -> str:
     """Ask which of the platform's words the steps are to be in, and return it; it is kept in the address."""
     chosen = st.segmented_control(
-        "Steps as on the platform's",
+        "Steps in the platform's words",
         [WEB, PHONE],
         default=WEB,
         key="on",
@@ -108,9 +108,9 @@ def steps(member: Member, view: WizardView, some: Sequence[Step], *, label: str,
 
 def _item(step: Step, on: str) -> stepper.Item:
     text = step.text.mobile if on == PHONE else step.text.web
-    if step.text is article.RECONNECT_STEPS[4]:
-        text = f"{text} (or {article.BUTTON_LABELS[-1]})"
-    return stepper.Item(text, _STATES[step.state], step.note)
+    both = step.text is article.RECONNECT_STEPS[4]
+    note = f"the button may read “{article.BUTTON_LABELS[-1]}”" if both else step.note
+    return stepper.Item(text, _STATES[step.state], note)
 
 
 _STATES = {StepState.DONE: "done", StepState.CURRENT: "current", StepState.TODO: "todo"}
@@ -164,7 +164,7 @@ def _ask_to_leave(view: WizardView) -> None:
     st.write("Xero opens in this tab. You log in, choose the organisation, allow access, and come back here.")
     _needs(view.needs)
     with st.container(horizontal=True, vertical_alignment="center"):
-        markup.show(markup.button_link("Reconnect", _way_to_xero(view)))
+        markup.show(markup.button_link("Reconnect", _way_to_xero(view)), width="content")
         if view.workspace.connection.login_name or view.workspace.connection.login_email:
             changes.ways_without_the_login()
     changes.way_chosen(view)
