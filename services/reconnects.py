@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -70,6 +70,19 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     session.add(reconnect)
     session.flush()
     return reconnect.id
+
+
+def latest(session: Session, workspace_id: str, *, since: datetime | None) -> tables.Reconnect | None:
+    """Return a workspace's newest reconnect that was started at `since` or later, or None."""
+    query = select(tables.Reconnect).where(tables.Reconnect.workspace_id == workspace_id)
+    if since is not None:
+        query = query.where(tables.Reconnect.started_at >= since)
+    return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
+
+
+def is_verified(reconnect: tables.Reconnect | None) -> bool:
+    """Say whether a reconnect was accepted."""
+    return reconnect is not None and reconnect.state is ReconnectState.VERIFIED
 
 
 def _running(session: Session, workspace_id: str) -> tables.Reconnect | None:

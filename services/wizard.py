@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from services import accepting, admin_changes, catalogue, members, reconnects, refusals, retries, workspaces
 from services.admin_changes import ChangeView
-from services.article import RECONNECT_STEPS, RETRY_STEPS, Wording
+from services.article import RECONNECT_STEPS, RETRY_STEPS
 from services.catalogue import RetryClass
-from services.exports import ExportFilter
 from services.incidents import IncidentView
 from services.members import Member, Permission
 from services.needs import Need, needs
@@ -23,22 +21,14 @@ from services.outcome import Outcome, outcome
 from services.refusals import Refusal
 from services.retries import PlanView
 from services.siblings import Siblings, siblings
+from services.steps import Step, reconnect_notes, retry_notes, steps
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import NEEDS_RECONNECT, RETRYABLE, Health, ReconnectState, SyncState
+from services.store.states import NEEDS_RECONNECT, Health, ReconnectState, SyncState
 from services.syncs import SyncView
 from services.workspaces import WorkspaceView
 
-REASON = "Reconnected Xero"
 DONE_SHOWN_FOR = timedelta(hours=24)  # then a repair is history, and there is nothing to repair
-
-
-class StepState(StrEnum):
-    """Where a step stands."""
-
-    DONE = "done"
-    CURRENT = "current"
-    TODO = "to do"
 
 
 class Act(StrEnum):
@@ -53,16 +43,6 @@ class Act(StrEnum):
     RETRY = "Retry failed exports"
     DONE = "done"
     NONE = "nothing to repair"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the article."""
-
-    number: int
-    text: Wording
-    state: StepState
-    note: str | None  #: what Relink observed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +83,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     Raises `UnknownWorkspace` and `NotAllowed`.
     """
     workspace = workspaces.get(session, member, workspace_id)
-    reconnect = _latest_reconnect(session, workspace)
+    reconnect = reconnects.latest(session, workspace_id, since=_opened_at(workspace))
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)
     done = _steps_done(act, workspace, reconnect)
@@ -113,8 +93,8 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         reconnect_id=reconnect.id if reconnect else None,
         state=reconnect.state if reconnect else None,
         attempt=_attempt(member, reconnect),
-        reconnect_steps=steps(RECONNECT_STEPS, done, _reconnect_notes(workspace, reconnect, change)),
-        retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), _retry_notes(workspace)),
+        reconnect_steps=steps(RECONNECT_STEPS, done, reconnect_notes(workspace, reconnect, change)),
+        retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), retry_notes(workspace)),
         act=act,
         needs=needs(session, workspace, change) if act is Act.RECONNECT else (),
         choices=accepting.choices(reconnect.detail) if reconnect and act is Act.CHOOSE else {},
@@ -128,12 +108,9 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     )
 
 
-def _latest_reconnect(session: Session, workspace: WorkspaceView) -> tables.Reconnect | None:
-    """Return the newest reconnect that belongs to the repair under way, not to one long done."""
-    query = select(tables.Reconnect).where(tables.Reconnect.workspace_id == workspace.id)
-    if workspace.incident is not None:
-        query = query.where(tables.Reconnect.started_at >= workspace.incident.opened_at)
-    return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
+def _opened_at(workspace: WorkspaceView) -> datetime | None:
+    """Return when the repair under way began: a reconnect from before then is long done."""
+    return workspace.incident.opened_at if workspace.incident else None
 
 
 def _attempt(member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:
@@ -190,7 +167,9 @@ def _broken(reconnect: tables.Reconnect | None, sync: SyncView | None) -> Act:
     if sync is None or sync.state is not SyncState.FAILED:
         return Act.SYNC
     # Once reconnected, a sync that failed because Xero was down asks for a sync, not for a login.
-    waits = _is_verified(reconnect) and catalogue.get(sync.code or "").retry is not RetryClass.RECONNECT
+    waits = (
+        reconnects.is_verified(reconnect) and catalogue.get(sync.code or "").retry is not RetryClass.RECONNECT
+    )
     return Act.SYNC_AGAIN if waits else Act.RECONNECT
 
 
@@ -199,10 +178,6 @@ def _just_repaired(incident: IncidentView | None, reconnect: tables.Reconnect | 
     if incident is None or reconnect is None or reconnect.incident_id != incident.id:
         return False
     return incident.closed_at is None or utcnow() - incident.closed_at < DONE_SHOWN_FOR
-
-
-def _is_verified(reconnect: tables.Reconnect | None) -> bool:
-    return reconnect is not None and reconnect.state is ReconnectState.VERIFIED
 
 
 #: How many of the article's twelve steps are done when this is what comes next.
@@ -223,51 +198,7 @@ def _steps_done(act: Act, workspace: WorkspaceView, reconnect: tables.Reconnect 
         return _DONE_BEFORE[act]
     if workspace.connection.health in (Health.HEALTHY, Health.AT_RISK):
         return _DONE_BEFORE[Act.RETRY]
-    return _DONE_BEFORE[Act.SYNC_AGAIN if _is_verified(reconnect) else Act.SYNC]
-
-
-def steps(texts: Sequence[Wording], done: int, notes: dict[int, str]) -> tuple[Step, ...]:
-    """Return numbered steps of which so many are done; a negative number means that none is current yet."""
-    return tuple(
-        Step(number, text, _step_state(number, done), notes.get(number))
-        for number, text in enumerate(texts, start=1)
-    )
-
-
-def _step_state(number: int, done: int) -> StepState:
-    if number <= done:
-        return StepState.DONE
-    return StepState.CURRENT if number == done + 1 and done >= 0 else StepState.TODO
-
-
-def _reconnect_notes(
-    workspace: WorkspaceView, reconnect: tables.Reconnect | None, change: ChangeView | None
-) -> dict[int, str]:
-    connection = workspace.connection
-    notes = {2: workspace.name, 3: f"Xero: {connection.organisation_name or 'no organisation yet'}"}
-    if workspace.sync is not None and workspace.sync.message:
-        notes[4] = workspace.sync.message
-    if connection.login_email:
-        notes[6] = f"Set up by {connection.login_name or 'a Xero user'} ({connection.login_email})"
-    if reconnect is not None and reconnect.state is ReconnectState.VERIFIED:
-        notes[7] = _verified_note(reconnect, change)
-    return notes
-
-
-def _verified_note(reconnect: tables.Reconnect, change: ChangeView | None) -> str:
-    if change is not None and change.used_at is not None and change.used_at >= reconnect.started_at:
-        return f"Same organisation, and as approved another Xero login, {change.used_by}: verified."
-    return "Same organisation and same Xero login as before: verified."
-
-
-def _retry_notes(workspace: WorkspaceView) -> dict[int, str]:
-    sync = workspace.sync
-    notes = {}
-    if sync is not None and sync.state is SyncState.SUCCEEDED:
-        notes[4] = "Sync finished: Xero answers again."
-    if workspace.stuck_count:
-        notes[5] = f"{workspace.stuck_count:,} exports wait."
-    return notes
+    return _DONE_BEFORE[Act.SYNC_AGAIN if reconnects.is_verified(reconnect) else Act.SYNC]
 
 
 def _outcome(
@@ -282,39 +213,6 @@ def _outcome(
     if workspace.incident is None or not (released or act is Act.DONE):
         return None
     return outcome(session, member, workspace, workspace.incident, reconnect)
-
-
-def retry_plan(
-    session: Session, member: Member, workspace_id: str, export_ids: Sequence[int] | None = None
-) -> str:
-    """Plan the retry of what waits in a workspace, keep it with the reconnect, return its id.
-
-    It is everything that waits, or of that only `export_ids`. Raises as `retries.plan` does.
-    """
-    members.require(session, member, Permission.RETRY, workspace_id)
-    waiting = ExportFilter(workspace_id=workspace_id, states=tuple(sorted(RETRYABLE)))
-    plan_id = (
-        retries.plan(session, member, filter=waiting)
-        if export_ids is None
-        else retries.plan(session, member, export_ids=export_ids)
-    )
-    reconnect = _latest_reconnect(session, workspaces.get(session, member, workspace_id))
-    if reconnect is not None:
-        reconnect.plan_id = plan_id
-    return plan_id
-
-
-def release(
-    session: Session, member: Member, workspace_id: str, plan_id: str, export_ids: Sequence[int] | None = None
-) -> None:
-    """Start the retry that was shown: the whole plan, or of it only `export_ids`; the others go on waiting.
-
-    Raises as `retries.start` and `retries.plan` do.
-    """
-    if export_ids is not None:
-        shown = set(retries.going(session, member, plan_id))
-        plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
-    retries.start(session, member, plan_id, REASON)
 
 
 def stamp(session: Session, member: Member, workspace_id: str) -> str:

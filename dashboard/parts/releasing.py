@@ -11,6 +11,7 @@ from dashboard import navigation, session
 from dashboard.parts import badges, exports, markup, panels, plans, tables, words
 from dashboard.parts.badges import Tone
 from services import outcome, retries
+from services import releasing as release
 from services import wizard as wizards
 from services.exports import ExportRow
 from services.members import Member, Permission
@@ -43,7 +44,7 @@ def retry(member: Member, view: WizardView) -> None:
 def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
     # Looked at again in the transaction that plans: another window may have planned meanwhile.
     if wizards.wizard(store, member, workspace_id).plan is None:
-        wizards.retry_plan(store, member, workspace_id)
+        release.retry_plan(store, member, workspace_id)
 
 
 def _offer_plan(view: WizardView, label: str) -> None:
@@ -51,7 +52,7 @@ def _offer_plan(view: WizardView, label: str) -> None:
 
 
 def _plan(view: WizardView) -> None:
-    plan_id = session.act(wizards.retry_plan, view.workspace.id)
+    plan_id = session.act(release.retry_plan, view.workspace.id)
     if view.reconnect_id is None:
         # Healed without the wizard, e.g. by a sibling's reconnect: nothing here keeps the plan.
         exports.remember_plan(plan_id)
@@ -68,7 +69,7 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
         key="retry",
         disabled=not number,
         on_click=session.act,
-        args=(wizards.release, view.workspace.id, plan.id, chosen),
+        args=(release.release, view.workspace.id, plan.id, chosen),
     )
     with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
         plans.items(member, plan)

@@ -10,7 +10,8 @@ from dashboard.parts import wizard as wizard_parts
 from dashboard.parts.badges import Tone
 from services import wizard as wizards
 from services.members import Member
-from services.wizard import Act, Attempt, Step, StepState, WizardView
+from services.steps import Step, StepState
+from services.wizard import Act, Attempt, WizardView
 
 
 def panel(member: Member, workspace_id: str) -> None:

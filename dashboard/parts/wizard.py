@@ -17,7 +17,8 @@ from services.members import Member, Permission
 from services.needs import Need, NeedState
 from services.refusals import Refusal
 from services.siblings import Sibling
-from services.wizard import Act, Step, StepState, WizardView
+from services.steps import Step, StepState
+from services.wizard import Act, WizardView
 
 LOOK_SECONDS = 2.0
 WEB, PHONE = "Web", "Phone"

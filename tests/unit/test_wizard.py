@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.article import BUTTON_LABELS, RECONNECT_STEPS, RETRY_STEPS
-from services.wizard import Act, StepState, steps
+from services.steps import StepState, steps
+from services.wizard import Act
 
 WORKSPACE = ["Go to Settings > Workspaces.", "Select your Workspace.", "Click Accounting."]
 

@@ -11,10 +11,12 @@ from services import retries
 from services.article import RECONNECT_STEPS
 from services.members import NotAllowed, UnknownWorkspace
 from services.refusals import RefusalKind
+from services.releasing import retry_plan
+from services.steps import StepState
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, ReconnectState
-from services.wizard import Act, StepState, WizardView, retry_plan, wizard
+from services.wizard import Act, WizardView, wizard
 from tests.integration.office import Office, Shop
 from tests.integration.trips import leave, reconnect
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Connection, event
 
 from dashboard import navigation
-from services import reconnects, syncs, wizard
+from services import members, notices, reconnects, releasing, syncs
 from services.article import RECONNECT_STEPS, RETRY_STEPS
 from services.desk import Desk
 from services.members import Member
@@ -129,7 +131,7 @@ def test_two_windows_at_the_last_step_make_one_plan(desk: Desk, open_page: OpenP
     def other_window_plans_first(_connection: Connection, options: dict[str, object]) -> None:
         if options.get("relink_writes") and not planned:
             with other.begin() as session:
-                planned.append(wizard.retry_plan(session, ADMIN, world.BROKEN))
+                planned.append(releasing.retry_plan(session, ADMIN, world.BROKEN))
 
     event.listen(desk.store.engine, "set_connection_execution_options", other_window_plans_first)
     app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
@@ -163,3 +165,133 @@ def test_a_stale_or_foreign_link_says_so(open_page: OpenPage, workspace: str) ->
     app = open_page(navigation.RECONNECT, world.ADMIN, workspace=workspace)
 
     assert "There is no workspace" in app.warning[0].value
+
+
+# Two people, and the way there and back
+
+
+def at_xero(desk: Desk, member: Member) -> None:
+    """Have somebody leave for Xero."""
+    reconnects.leave(desk, member, world.BROKEN, "a-browser")
+
+
+def test_what_is_needed_at_xero_is_said_before_leaving(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    for need in (
+        "Choose Harbour &amp; Finch Pty on Xero&#39;s page",
+        "Amira Admin (amira@harbour.example)",
+        "Standard or Adviser in Harbour &amp; Finch Pty",
+        "two-factor code",
+        "pop-up blocker",
+    ):
+        assert need in shown
+
+
+def test_a_trouble_of_our_own_app_is_said_before_anybody_leaves(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    with desk.store.begin() as session:
+        notices.put(session, notices.APP_MISCONFIGURED, "Xero refuses Relink.", now=utcnow())
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert "so no login can reconnect" in shown
+
+
+def test_who_left_for_xero_finds_the_way_on_and_what_may_be_in_the_way(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    fail_sync(desk)
+    at_xero(desk, ADMIN)
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert "You went to Xero" in shown
+    assert "Go to Xero again" in shown
+
+
+def test_a_colleague_sees_who_is_at_xero_and_can_only_take_over(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    at_xero(desk, ADMIN)
+    with desk.store.begin() as session:
+        members.add(session, email="boris@harbour.example", name="Boris", role=Role.ADMIN)
+        session.add(tables.WorkspaceAdmin(workspace_id=world.BROKEN, email="boris@harbour.example"))
+
+    shown = text_of(open_page(navigation.RECONNECT, "boris@harbour.example", workspace=world.BROKEN))
+
+    assert f"{world.ADMIN} went to Xero" in shown
+    assert f"/connect/xero?workspace={world.BROKEN}&amp;take_over=1" in shown
+    assert f'href="/connect/xero?workspace={world.BROKEN}"' not in shown
+
+
+def test_an_attempt_left_behind_says_so(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    at_xero(desk, ADMIN)
+    with desk.store.begin() as session:
+        session.query(tables.Reconnect).one().changed_at = utcnow() - timedelta(minutes=16)
+
+    shown = text_of(open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN))
+
+    assert "The last attempt was not finished" in shown
+    assert f'href="/connect/xero?workspace={world.BROKEN}"' in shown
+
+
+def test_of_several_organisations_one_is_chosen(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        connection = session.get_one(tables.Connection, world.BROKEN)
+        connection.organisation_id, connection.health = None, Health.NEEDS_ORGANISATION
+        reconnect = session.get_one(tables.Reconnect, reconnects.start(session, ADMIN, world.BROKEN))
+        reconnect.state = ReconnectState.RETURNED
+        reconnect.detail = {
+            "grant": f"grant-{world.BROKEN}",
+            "choices": [["org-1", "One Ltd", "c-1"], ["org-2", "Two <Ltd>", "c-2"]],
+        }
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+    assert app.button(key="choose").disabled
+
+    app.radio(key="choice").set_value("org-2").run()
+    app.button(key="choose").click().run()
+
+    with desk.store.read() as session:
+        assert session.get_one(tables.Connection, world.BROKEN).organisation_id == "org-2"
+
+
+def test_what_is_unticked_is_not_sent(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+    with desk.store.read() as session:
+        (plan,) = session.query(tables.RetryPlan).all()
+
+    app.session_state[f"release-{plan.id}"] = {
+        "edited_rows": {0: {"Send": False}},
+        "added_rows": [],
+        "deleted_rows": [],
+    }
+    app.run()
+    app.button(key="retry").click().run()
+
+    with desk.store.read() as session:
+        (run,) = session.query(tables.RetryRun).all()
+        sent = session.query(tables.PlanItem).filter_by(plan_id=run.plan_id).count()
+    assert sent == 2
+
+
+@pytest.mark.parametrize("on", ["Web", "Phone"])
+def test_the_steps_are_in_the_words_of_the_web_or_of_a_phone(open_page: OpenPage, on: str) -> None:
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN, on=on)
+
+    assert ("Tap Accounting." in text_of(app)) == (on == "Phone")
+    assert ("Click Accounting." in text_of(app)) == (on == "Web")
+    assert "Enter your credentials" in text_of(app)
+
+
+def test_the_workspaces_page_shows_support_where_the_admin_stands(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    at_xero(desk, ADMIN)
+
+    shown = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
+
+    assert "Reconnect: step 6 of 12" in shown
+    assert f"Last step by {world.ADMIN}" in shown

@@ -1,0 +1,49 @@
+"""Releasing what failed, once the connection works again: planned with verdicts, started by one press."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from services import incidents, members, reconnects, retries
+from services.exports import ExportFilter
+from services.members import Member, Permission
+from services.store.states import RETRYABLE
+
+REASON = "Reconnected Xero"
+
+
+def retry_plan(
+    session: Session, member: Member, workspace_id: str, export_ids: Sequence[int] | None = None
+) -> str:
+    """Plan the retry of what waits in a workspace, keep it with the reconnect, return its id.
+
+    It is everything that waits, or of that only `export_ids`. Raises as `retries.plan` does.
+    """
+    members.require(session, member, Permission.RETRY, workspace_id)
+    waiting = ExportFilter(workspace_id=workspace_id, states=tuple(sorted(RETRYABLE)))
+    plan_id = (
+        retries.plan(session, member, filter=waiting)
+        if export_ids is None
+        else retries.plan(session, member, export_ids=export_ids)
+    )
+    incident = incidents.for_workspace(session, workspace_id)
+    since = incident.opened_at if incident else None
+    reconnect = reconnects.latest(session, workspace_id, since=since)
+    if reconnect is not None:
+        reconnect.plan_id = plan_id
+    return plan_id
+
+
+def release(
+    session: Session, member: Member, workspace_id: str, plan_id: str, export_ids: Sequence[int] | None = None
+) -> None:
+    """Start the retry that was shown: the whole plan, or of it only `export_ids`; the others go on waiting.
+
+    Raises as `retries.start` and `retries.plan` do.
+    """
+    if export_ids is not None:
+        shown = set(retries.going(session, member, plan_id))
+        plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
+    retries.start(session, member, plan_id, REASON)
