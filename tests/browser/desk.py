@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import func, select
 
+from dashboard.edge import USER_COOKIE
 from services.store import tables
 from services.store.engine import open_store
 from services.store.states import SyncState
 from tests.house import House, house
+from tests.integration.web.conftest import claims, user_cookie
 
 SYNCED_SECONDS = 120.0
 AGENT, ADMIN, MANAGER, STRANGER = "Mara Lindqvist", "Tom Baker", "Priya Nair", "Sam Stranger"
@@ -48,6 +50,15 @@ def _until_synced(tree: House) -> None:
         assert time.monotonic() < deadline, tree.log("worker")
         time.sleep(0.2)
     store.close()
+
+
+def sign_in_by_cookie(context: BrowserContext, tree: House, email: str) -> Page:
+    """Open a window with the cookie of somebody who signed in before."""
+    cookie = user_cookie({**claims(email), "origin": tree.url})
+    context.add_cookies([{"name": USER_COOKIE, "value": cookie, "url": tree.url}])
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    return page
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
-from dashboard.edge import USER_COOKIE
 from services import members, reconnects, retries, syncs
 from services.exports import ExportFilter
 from services.members import Member
@@ -18,9 +17,9 @@ from services.store import tables
 from services.store.engine import Store, open_store, utcnow
 from services.store.migrate import migrate
 from services.store.states import ExportState, Health, Role
+from tests.browser.desk import sign_in_by_cookie
 from tests.house import House, house
 from tests.integration.web import world
-from tests.integration.web.conftest import claims, user_cookie
 
 AGENT = Member(world.AGENT, "Ada Agent", Role.AGENT)
 ADMIN = Member(world.ADMIN, "Amira Admin", Role.ADMIN)
@@ -95,7 +94,7 @@ def test_who_loses_access_loses_what_they_follow(
     tree, store = small
     with store.begin() as session:
         path = follow(session)
-    page = signed_in(browser, tree, email)
+    page = sign_in_by_cookie(browser.new_context(), tree, email)
     page.goto(f"{tree.url}{path}")
     expect(page.get_by_role("progressbar")).to_be_visible()
 
@@ -105,16 +104,6 @@ def test_who_loses_access_loses_what_they_follow(
     expect(page.get_by_text(says)).to_be_visible()
     expect(page.get_by_role("progressbar")).to_be_hidden()
     page.context.close()
-
-
-def signed_in(browser: Browser, tree: House, email: str) -> Page:
-    """Open a window with the cookie of somebody signed in."""
-    context = browser.new_context()
-    cookie = user_cookie({**claims(email), "origin": tree.url})
-    context.add_cookies([{"name": USER_COOKIE, "value": cookie, "url": tree.url}])
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    return page
 
 
 def test_the_server_itself_names_no_address_before_pages_can_be_served(small: tuple[House, Store]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.desk import ADMIN, AGENT, Window, demo_house
 from tests.chromium import launch
 from tests.house import ROOT, House
+from tests.screenshots import wizard
 
 SHOWN = ROOT / "docs" / "screenshots"
 NARROW = ROOT / "var" / "screenshots"
@@ -36,19 +38,23 @@ LOOKS = (
 )
 
 
-def main() -> None:
-    """Take every picture."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        demo_house(Path(folder)) as tree,
-        sync_playwright() as playwright,
-    ):
+def main(only: Sequence[str]) -> None:
+    """Take every picture, or only those of the `pages` or of the `wizard`."""
+    with sync_playwright() as playwright:
         browser = launch(playwright)
+        for name, take_all in (("pages", _take_pages), ("wizard", wizard.take_all)):
+            if name in (only or name):
+                with tempfile.TemporaryDirectory() as folder:
+                    take_all(browser, Path(folder))
+        browser.close()
+
+
+def _take_pages(browser: Browser, folder: Path) -> None:
+    with demo_house(folder) as tree:
         for look in LOOKS:
             look.folder.mkdir(parents=True, exist_ok=True)
             for name, page in _pages(browser, tree, look):
                 _take(page, look, name)
-        browser.close()
 
 
 def _take(page: Page, look: Look, name: str) -> None:
@@ -121,4 +127,4 @@ def _window(browser: Browser, tree: House, look: Look) -> Window:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

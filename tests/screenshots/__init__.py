@@ -1,0 +1,1 @@
+"""`make screenshots`: what the pages look like, for docs/screenshots and for whoever judges them."""

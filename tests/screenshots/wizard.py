@@ -1,0 +1,82 @@
+"""Every scene of the reconnect wizard, light and dark into docs/screenshots/wizard, narrow into var."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from playwright.sync_api import Browser, FloatRect, Page
+
+from tests.browser.wizard.stories import STORIES, build
+from tests.browser.wizard.town import HEIGHT, WIDTH, open_town
+from tests.browser.wizard.visit import Visit
+from tests.house import ROOT
+
+SHOWN = ROOT / "docs" / "screenshots" / "wizard"
+NARROW = ROOT / "var" / "screenshots" / "wizard"
+NARROW_WIDTH, MARGIN = 390, 24
+SETTLE_MS = 500  # Streamlit redraws after a change of theme or width without saying when it is done
+
+
+class Look(NamedTuple):
+    """One way to look at a scene."""
+
+    name: str
+    scheme: Literal["light", "dark"]
+    width: int
+    folder: Path
+
+
+LOOKS = (
+    Look("light", "light", WIDTH, SHOWN),
+    Look("dark", "dark", WIDTH, SHOWN),
+    Look("narrow", "light", NARROW_WIDTH, NARROW),
+)
+
+
+def take_all(browser: Browser, folder: Path) -> None:
+    """Play every story in a town of its own, and take a picture of each scene in every look."""
+    for look in LOOKS:
+        look.folder.mkdir(parents=True, exist_ok=True)
+    with open_town(folder, browser, build) as town:
+        for story in STORIES:
+            visit = Visit(town, town.shops[story.trade])
+            for scene in story.scenes:
+                _take(scene.play(visit), scene.name)
+
+
+def _take(page: Page, name: str) -> None:
+    for look in LOOKS:
+        page.emulate_media(color_scheme=look.scheme)
+        page.set_viewport_size({"width": look.width, "height": HEIGHT})
+        page.mouse.move(0, 0)
+        _settle(page)
+        page.set_viewport_size({"width": look.width, "height": _height(page)})
+        _settle(page)
+        page.screenshot(path=look.folder / f"{name}-{look.name}.png", clip=_clip(page, look.width))
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+
+def _settle(page: Page) -> None:
+    page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
+    page.wait_for_timeout(SETTLE_MS)
+
+
+def _height(page: Page) -> int:
+    """Return how high the window has to be: a Streamlit page scrolls inside itself."""
+    return int(page.evaluate("(document.querySelector('[data-testid=stMain]') ?? document.body).scrollHeight"))
+
+
+def _clip(page: Page, width: int) -> FloatRect:
+    """Return what of the window is content, with a margin."""
+    box = page.evaluate(
+        """() => {
+            const blocks = document.querySelector('[data-testid=stMainBlockContainer] [data-testid=stVerticalBlock]')
+            const box = (blocks ?? document.querySelector('main')).getBoundingClientRect()
+            return {x: blocks ? 0 : box.x, y: blocks ? 0 : box.y, right: box.right, bottom: box.bottom}
+        }"""
+    )
+    left, top = max(0, box["x"] - MARGIN), max(0, box["y"] - MARGIN)
+    right = min(width, box["right"] + MARGIN)
+    return {"x": left, "y": top, "width": right - left, "height": box["bottom"] + MARGIN - top}
