@@ -41,6 +41,7 @@ offered = [
     ExportState.HELD,
     ExportState.WAITING,
     ExportState.SENDING,
+    ExportState.DELIVERED,
 ]
 filters.toggles(
     "state", {state: found.states.get(state, 0) for state in offered}, states, tone=badges.tone_of
@@ -50,9 +51,10 @@ filters.code_toggles("code", found.codes, codes)
 if found.rows:
     st.write(f"**{words.plural(found.total, 'export')}**, {words.plain(words.sums(found.amounts))}")
     above = st.container()
-    chosen = exports.table(found.rows, key="exports", label="Exports that have not arrived in Xero")
-    with above:
-        exports.actions(member, chosen, wanted, found.total, key="exports", urgent=True)
+    chosen = exports.table(found.rows, key="exports", label="Exports")
+    if set(states) != {ExportState.DELIVERED}:
+        with above:
+            exports.actions(member, chosen, wanted, found.total, key="exports", urgent=True)
     filters.pages(found.pages)
 elif text or states or codes:
     panels.empty("No export matches", "Check the spelling, or take a filter away.")

@@ -142,6 +142,9 @@ def objection(draft: Draft, known: Imported) -> Objection | None:
     Only what was imported is looked at: no call is spent. A document without an objection may
     still be refused by Xero.
     """
+    currency = draft.export.currency
+    if known.currencies and currency not in known.currencies:
+        return _object("XERO68", f"Currency: {currency}.")
     if known.lock_date and draft.dated <= known.lock_date:
         return _object("XERO33", f"Dated {draft.dated}, and the books are locked up to {known.lock_date}.")
     if draft.export.kind is ExportKind.BANK_TRANSACTION and not _is_bank_account(draft, known):

@@ -62,6 +62,7 @@ class ExportRow:
     message: str | None
     failed_at: datetime | None
     delivered_at: datetime | None
+    paid_at: datetime | None  #: its bill, in Xero
     xero_link: str | None
     set_aside_by: str | None
     set_aside_reason: str | None
@@ -167,6 +168,7 @@ def _row(
         message=export.message,
         failed_at=export.failed_at,
         delivered_at=export.delivered_at,
+        paid_at=export.paid_at,
         xero_link=link(export.kind, export.xero_id, short_code),
         set_aside_by=export.set_aside_by,
         set_aside_reason=export.set_aside_reason,

@@ -97,20 +97,16 @@ def _about(workspace: WorkspaceView, incident: IncidentView, reconnect: tables.R
 def _arrived(rows: tuple[ExportRow, ...], total: int, amounts: Mapping[str, Decimal]) -> Iterable[str]:
     worth = ", ".join(f"{currency} {amount:,.2f}" for currency, amount in sorted(amounts.items()))
     yield f"Arrived in Xero: {total:,}" + (f", worth {worth}" if worth else "")
-    yield from _listed(
-        (f"- {row.number}, {row.currency} {row.amount:,.2f}" for row in rows), total - len(rows)
-    )
+    if rows:
+        more = f" and {total - len(rows):,} more" if total > len(rows) else ""
+        yield ", ".join(row.number for row in rows) + more
 
 
 def _left(rows: tuple[ExportRow, ...], total: int) -> Iterable[str]:
     yield f"Still needs a person: {total:,}"
-    yield from _listed((f"- {row.number}: {why(row)}" for row in rows), total - len(rows))
-
-
-def _listed(lines: Iterable[str], more: int) -> Iterable[str]:
-    yield from lines
-    if more > 0:
-        yield f"- and {more:,} more"
+    yield from (f"- {row.number}: {why(row)}" for row in rows)
+    if total > len(rows):
+        yield f"- and {total - len(rows):,} more"
 
 
 def _moment(when: datetime) -> str:

@@ -14,6 +14,7 @@ from services.store import tables
 from services.xero.reference import Account, Contact, TaxRate, TrackingCategory
 
 ACCOUNT, TAX_RATE, TRACKING, CONTACT = "account", "tax rate", "tracking", "contact"
+CURRENCY = "currency"
 ACTIVE = "ACTIVE"
 
 
@@ -25,6 +26,7 @@ class Imported:
     tax_rates: Mapping[str, Mapping[str, Any]]  #: by tax type
     tracking: Mapping[str, Mapping[str, Any]]  #: by category name
     contacts: Mapping[str, Mapping[str, Any]]  #: by name
+    currencies: frozenset[str]  #: that documents may be in; empty where they were never imported
     period_lock_date: date | None
     end_of_year_lock_date: date | None
 
@@ -43,6 +45,7 @@ def store_imported(
     tax_rates: Iterable[TaxRate],
     tracking: Iterable[TrackingCategory],
     contacts: Iterable[Contact],
+    currencies: Iterable[str],
 ) -> None:
     """Replace everything that was imported from an organisation before."""
     items = {
@@ -50,6 +53,7 @@ def store_imported(
         **{(TAX_RATE, rate.tax_type): _tax_rate(rate) for rate in tax_rates},
         **{(TRACKING, category.name): asdict(category) for category in tracking},
         **{(CONTACT, contact.name): asdict(contact) for contact in contacts},
+        **{(CURRENCY, code): {} for code in currencies},
     }
     session.execute(
         delete(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
@@ -68,7 +72,9 @@ def _tax_rate(rate: TaxRate) -> dict[str, Any]:
 
 def imported(session: Session, organisation_id: str) -> Imported:
     """Return what was imported from an organisation."""
-    kinds: dict[str, dict[str, Mapping[str, Any]]] = {ACCOUNT: {}, TAX_RATE: {}, TRACKING: {}, CONTACT: {}}
+    kinds: dict[str, dict[str, Mapping[str, Any]]] = {
+        kind: {} for kind in (ACCOUNT, TAX_RATE, TRACKING, CONTACT, CURRENCY)
+    }
     for row in session.scalars(
         select(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
     ):
@@ -79,6 +85,7 @@ def imported(session: Session, organisation_id: str) -> Imported:
         tax_rates=kinds[TAX_RATE],
         tracking=kinds[TRACKING],
         contacts=kinds[CONTACT],
+        currencies=frozenset(kinds[CURRENCY]),
         period_lock_date=organisation.period_lock_date,
         end_of_year_lock_date=organisation.end_of_year_lock_date,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from services import audit, calls, catalogue, connections, finding, reference
+from services import audit, calls, catalogue, connections, finding, paid, reference
 from services.connections import Trouble
 from services.desk import Desk
 from services.store import tables
@@ -23,15 +23,18 @@ from services.syncs import (
     CHECKING,
     CUSTOMERS,
     LOADING,
+    REIMBURSED,
     STAGES,
     STARTING,
     STORING,
+    SYNCING,
     TAX_RATES,
     TRACKING,
     UNDER_WAY,
 )
 from services.xero.api import Api
 from services.xero.connections import list_connections
+from services.xero.documents import read_paid_bills
 from services.xero.errors import Fault, XeroError
 from services.xero.pace import MustWait
 from services.xero.reference import (
@@ -39,6 +42,7 @@ from services.xero.reference import (
     OrganisationDetails,
     read_accounts,
     read_contacts,
+    read_currencies,
     read_organisation,
     read_tax_rates,
     read_tracking_categories,
@@ -50,6 +54,8 @@ OWN_FAULT = (
     "Relink itself could not finish this sync. Press Sync Now again; if it comes back, give the "
     "reference {} to whoever runs Relink."
 )
+#: Answers to one question alone; any other failed call says something about the connection.
+ONE_QUESTION = frozenset({Fault.INVALID, Fault.NOT_FOUND, Fault.MALFORMED})
 PAUSE_SECONDS = 5.0  # after a limit that does not say how long; the pace knows better at the next try
 
 
@@ -63,18 +69,27 @@ class _Run:
     listed: bool = False  #: whether Xero still lists the organisation to this login
 
     @contextmanager
-    def stage(self, label: str) -> Iterator[list[Sized]]:
-        """Record a stage's beginning, and its end with the number of things put into the list."""
-        position, found = STAGES.index(label), list[Sized]()
+    def stage(self, label: str, *, needed: bool = True) -> Iterator[list[Sized]]:
+        """Record a stage's beginning, and its end with the number of things put into the list.
+
+        One that exports can do without is left out where Xero refuses what it asks for.
+        """
+        position, found, left_out = STAGES.index(label), list[Sized](), None
         with self.desk.store.begin() as session:
             session.add(
                 tables.SyncStage(sync_id=self.sync_id, position=position, label=label, started_at=utcnow())
             )
-        yield found
+        try:
+            yield found
+        except XeroError as error:
+            if needed or error.fault not in ONE_QUESTION:
+                raise
+            left_out = error.detail
         with self.desk.store.begin() as session:
             stage = session.get_one(tables.SyncStage, (self.sync_id, position))
             stage.ended_at = utcnow()
             stage.count = sum(len(things) for things in found) if found else None
+            stage.left_out = left_out
 
 
 def run(desk: Desk, sync_id: str, slice_: int) -> None:
@@ -136,6 +151,10 @@ def queue_stranded_again(desk: Desk, sync_id: str, slice_: int) -> None:
 def _import(work: _Run, api: Api, organisation_id: str) -> None:
     with work.stage(CHECKING):
         _check(work, api, organisation_id)
+    currencies: list[str] = []
+    with work.stage(SYNCING, needed=False) as found:
+        currencies = read_currencies(api, organisation_id)
+        found.append(currencies)
     with work.stage(LOADING):
         details = read_organisation(api, organisation_id)
     with work.stage(ACCOUNTS) as found:
@@ -158,6 +177,7 @@ def _import(work: _Run, api: Api, organisation_id: str) -> None:
     with work.stage(TAX_RATES) as found:
         tax_rates = read_tax_rates(api, organisation_id)
         found.append(tax_rates)
+    _mark_paid(work, api, organisation_id)
     with work.stage(STORING), work.desk.store.begin() as session:
         _keep_details(session, work.workspace_id, organisation_id, details)
         reference.store_imported(
@@ -167,6 +187,8 @@ def _import(work: _Run, api: Api, organisation_id: str) -> None:
             tax_rates=tax_rates,
             tracking=tracking,
             contacts=contacts,
+            # The base currency always goes, whatever the list of currencies holds.
+            currencies={*currencies, details.base_currency} if currencies else (),
         )
     _succeed(work)
 
@@ -185,6 +207,17 @@ def _check(work: _Run, api: Api, organisation_id: str) -> None:
             status=200,
             detail="Xero no longer lists the organisation for this login.",
         )
+
+
+def _mark_paid(work: _Run, api: Api, organisation_id: str) -> None:
+    """Mark the delivered bills that are paid in Xero by now; where all are, no call is made."""
+    with work.stage(REIMBURSED, needed=False) as found:
+        with work.desk.store.read() as session:
+            question = paid.question(session, work.workspace_id)
+        bills = read_paid_bills(api, organisation_id, since=question.since) if question else ()
+        seen = list(bills)
+        with work.desk.store.begin() as session:
+            found.append(paid.mark(session, work.workspace_id, seen, now=utcnow()))
 
 
 def _is_category(account: Account) -> bool:

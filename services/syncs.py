@@ -17,6 +17,7 @@ from services.store.states import SyncState
 #: The platform's own labels, in the order in which the stages run here.
 STARTING = "Importing Xero data"
 CHECKING = "Checking Xero connection"
+SYNCING = "Syncing Xero data"
 LOADING = "Loading data"
 ACCOUNTS = "Syncing chart of accounts"
 CATEGORIES = "Syncing categories"
@@ -24,10 +25,13 @@ TRACKING = "Syncing tracking categories"
 CUSTOMERS = "Syncing customers"
 BANK_ACCOUNTS = "Syncing bank accounts"
 TAX_RATES = "Syncing tax rates"
+REIMBURSED = "Marking Expensify reports as reimbursed"
+PAYING = "Marking Xero bills and invoices as paid"
 STORING = "Waiting for imported data to load"
 STAGES = (
     STARTING,
     CHECKING,
+    SYNCING,
     LOADING,
     ACCOUNTS,
     CATEGORIES,
@@ -35,8 +39,13 @@ STAGES = (
     CUSTOMERS,
     BANK_ACCOUNTS,
     TAX_RATES,
+    REIMBURSED,
+    PAYING,
     STORING,
 )
+
+#: Stages of the platform's that no sync runs here, and why.
+LEFT_OUT = {PAYING: "Relink makes no payments in Xero"}
 
 STALLED_AFTER = timedelta(minutes=20)  # the platform gives up at 20 minutes
 UNDER_WAY = (SyncState.QUEUED, SyncState.RUNNING)
@@ -50,6 +59,7 @@ class StageView:
     started_at: datetime
     ended_at: datetime | None
     count: int | None
+    left_out: str | None  #: why it did no work: Xero refused what a sync can do without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,5 +151,7 @@ def _view(session: Session, sync: tables.Sync) -> SyncView:
         finished_at=sync.finished_at,
         code=sync.code,
         message=sync.message,
-        stages=tuple(StageView(row.label, row.started_at, row.ended_at, row.count) for row in stages),
+        stages=tuple(
+            StageView(row.label, row.started_at, row.ended_at, row.count, row.left_out) for row in stages
+        ),
     )

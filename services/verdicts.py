@@ -74,7 +74,7 @@ def _judge(draft: Draft, side: _Side) -> tuple[Verdict, str]:
 
 def _closed(export: tables.Export) -> tuple[Verdict, str] | None:
     if export.state is ExportState.DELIVERED:
-        return Verdict.ALREADY_IN_XERO, "It was delivered and is in Xero."
+        return Verdict.ALREADY_IN_XERO, f"It was delivered and is {'paid ' if export.paid_at else ''}in Xero."
     if export.state is ExportState.SET_ASIDE:
         return Verdict.NEVER, f"Set aside by {export.set_aside_by}: {export.set_aside_reason}"
     if export.code and catalogue.get(export.code).retry is RetryClass.NEVER:

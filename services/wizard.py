@@ -24,7 +24,7 @@ from services.siblings import Siblings, siblings
 from services.steps import Step, reconnect_notes, retry_notes, steps
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import NEEDS_RECONNECT, Health, ReconnectState, SyncState
+from services.store.states import NEEDS_RECONNECT, WORKING, Health, ReconnectState, SyncState
 from services.syncs import SyncView
 from services.workspaces import WorkspaceView
 
@@ -138,7 +138,7 @@ def _plan(
 
 def _act(workspace: WorkspaceView, reconnect: tables.Reconnect | None, *, run_live: bool) -> Act:
     health, sync = workspace.connection.health, workspace.sync
-    if (under_way := _under_way(reconnect)) is not None:
+    if health not in WORKING and (under_way := _under_way(reconnect)) is not None:
         return under_way
     if (sync is not None and sync.running) or run_live:
         return Act.WAIT
@@ -196,7 +196,7 @@ _DONE_BEFORE = {
 def _steps_done(act: Act, workspace: WorkspaceView, reconnect: tables.Reconnect | None) -> int:
     if act is not Act.WAIT:
         return _DONE_BEFORE[act]
-    if workspace.connection.health in (Health.HEALTHY, Health.AT_RISK):
+    if workspace.connection.health in WORKING:
         return _DONE_BEFORE[Act.RETRY]
     return _DONE_BEFORE[Act.SYNC_AGAIN if reconnects.is_verified(reconnect) else Act.SYNC]
 

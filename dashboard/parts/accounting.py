@@ -61,8 +61,9 @@ def _sync_outcome(sync: SyncView) -> None:
         stepper.stages(sync)
         if sync.stalled(utcnow()):
             st.warning(STALLED)
-    elif sync.state is SyncState.FAILED:
-        st.error(words.plain(sync.message or "The last sync failed."))
+    else:
+        if sync.state is SyncState.FAILED:
+            st.error(words.plain(sync.message or "The last sync failed."))
         with st.expander("Stages of the last sync"):
             stepper.stages(sync)
 

@@ -53,18 +53,24 @@ def table(rows: Sequence[ExportRow], *, key: str, label: str, with_workspace: bo
 
 def _cells(row: ExportRow, *, with_workspace: bool) -> dict[str, object]:
     workspace = {"Workspace": row.workspace_name} if with_workspace else {}
+    arrived = row.state is ExportState.DELIVERED  # it keeps what went wrong before
     return {
         "Export": row.number,
         **workspace,
-        "State": f"{GLYPHS[badges.tone_of(row.state)]} {row.state}",
+        "State": _state(row),
         "Amount": words.money(row.amount, row.currency),
-        "Code": row.code or "",
-        "What is wrong": row.message or _WITHOUT_MESSAGE.get(row.state, ""),
+        "Code": "" if arrived else row.code or "",
+        "What is wrong": "" if arrived else row.message or _WITHOUT_MESSAGE.get(row.state, ""),
         "Report": row.title,
         "Submitter": row.submitter_name,
         "Approved": row.approved_at,
         "Kind": str(row.kind),
     }
+
+
+def _state(row: ExportRow) -> str:
+    paid = f", paid in Xero {words.day(row.paid_at)}" if row.paid_at else ""
+    return f"{GLYPHS[badges.tone_of(row.state)]} {row.state}{paid}"
 
 
 def actions(

@@ -20,6 +20,7 @@ from services.retries import PlanItemRow, PlanView
 from services.store.states import GOES
 from services.wizard import WizardView
 
+UNFOLDED = 10  # a longer list of what arrived is opened by those who want it
 CHOSEN_ONE_BY_ONE = 200  # a longer list is released as a whole, or picked from on Failed exports
 
 
@@ -71,8 +72,9 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
         on_click=session.act,
         args=(release.release, view.workspace.id, plan.id, chosen),
     )
-    with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
-        plans.items(member, plan)
+    if plan.total > plan.goes or plan.total > CHOSEN_ONE_BY_ONE:
+        with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
+            plans.items(member, plan)
 
 
 def _choice(member: Member, plan: PlanView) -> list[int] | None:
@@ -89,10 +91,12 @@ def _choice(member: Member, plan: PlanView) -> list[int] | None:
         key=f"release-{plan.id}",
         hide_index=True,
         height="content" if len(going) <= 8 else 320,
-        disabled=["Export", "Amount", "Verdict"],
+        disabled=["Export", "Amount", "Verdict", "Why"],
+        alt="Exports to retry; those without a tick are left for later",
         column_config={
-            "Send": st.column_config.CheckboxColumn(width="small"),
+            "Send": st.column_config.CheckboxColumn(width=60),
             "Amount": st.column_config.TextColumn(alignment="right"),
+            "Why": st.column_config.TextColumn(width="large"),
         },
     )
     kept = [row.export_id for row, sent in zip(going, edited["Send"], strict=True) if sent]
@@ -105,6 +109,7 @@ def _cells(row: PlanItemRow) -> dict[str, object]:
         "Export": row.number,
         "Amount": words.money(row.amount, row.currency),
         "Verdict": str(row.verdict),
+        "Why": row.reason,
     }
 
 
@@ -144,7 +149,10 @@ def _left(found: Outcome) -> None:
 def _arrived(found: Outcome) -> None:
     if not found.arrived:
         return
-    with st.expander(f"What arrived: {words.plain(words.sums(found.arrived_amounts))}", expanded=True):
+    with st.expander(
+        f"What arrived: {words.plain(words.sums(found.arrived_amounts))}",
+        expanded=found.arrived_total <= UNFOLDED,
+    ):
         tables.table(
             "Exports that arrived in Xero",
             [tables.Column("Export"), tables.Column("Report"), tables.Column("Amount", figures=True)],

@@ -12,8 +12,8 @@ from services import syncs
 from services.store.states import SyncState
 from services.syncs import StageView, SyncView
 
-MARKS = {"done": "✓", "failed": "■"}
-SPOKEN = {"done": "done", "current": "now", "failed": "failed", "todo": "still to come"}
+MARKS = {"done": "✓", "failed": "■", "left": "–"}
+SPOKEN = {"done": "done", "current": "now", "failed": "failed", "todo": "still to come", "left": "left out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Item:
     """One line of a list of steps."""
 
     text: str
-    state: str  #: one of done, current, failed, todo
+    state: str  #: one of done, current, failed, todo, left
     note: str | Markup | None = None
 
 
@@ -41,12 +41,15 @@ def _line(number: int, item: Item) -> Markup:
 
 
 def stages(sync: SyncView) -> None:
-    """Show the stages of a sync: those that ended, the one that runs, and those still to come."""
+    """Show the stages of a sync: those that ended, the one that runs, those to come and those left out."""
     seen = {stage.label: stage for stage in sync.stages}
     steps("Stages of the sync", [_stage(sync, label, seen.get(label)) for label in syncs.STAGES])
 
 
 def _stage(sync: SyncView, label: str, stage: StageView | None) -> Item:
+    left_out = syncs.LEFT_OUT.get(label) or (stage and stage.left_out)
+    if left_out:
+        return Item(label, "left", left_out)
     if stage is None:
         return Item(label, "todo")
     if stage.ended_at is None:
@@ -59,4 +62,4 @@ def _stage(sync: SyncView, label: str, stage: StageView | None) -> Item:
 def progress_of(sync: SyncView) -> float:
     """Return how much of a sync is done, from 0 to 1, by its stages."""
     ended: Sequence[StageView] = [stage for stage in sync.stages if stage.ended_at]
-    return min(1.0, len(ended) / len(syncs.STAGES))
+    return min(1.0, len(ended) / (len(syncs.STAGES) - len(syncs.LEFT_OUT)))

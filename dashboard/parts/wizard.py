@@ -128,8 +128,10 @@ def _act(member: Member, view: WizardView) -> None:
     elif not view.may_act:
         st.caption("Waiting for an admin of this workspace.")
     elif view.act in (Act.SYNC, Act.SYNC_AGAIN):
+        # A reconnect that was accepted goes on: only the first sync begins one.
+        sync = _begin if view.act is Act.SYNC else syncs.request
         st.button(
-            str(view.act), type="primary", key="sync", on_click=session.act, args=(_sync, view.workspace.id)
+            str(view.act), type="primary", key="sync", on_click=session.act, args=(sync, view.workspace.id)
         )
     elif view.act is Act.RECONNECT:
         _ask_to_leave(view)
@@ -139,7 +141,7 @@ def _act(member: Member, view: WizardView) -> None:
         releasing.retry(member, view)
 
 
-def _sync(store: Session, member: Member, workspace_id: str) -> None:
+def _begin(store: Session, member: Member, workspace_id: str) -> None:
     reconnects.start(store, member, workspace_id)
     syncs.request(store, member, workspace_id)
 

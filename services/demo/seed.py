@@ -23,6 +23,7 @@ from services.store.states import ExportKind, ExportState, Health, Role
 SEED = 20261122
 EXPORTS = 6000
 CARD_ACCOUNT = "091"  # the company card's bank account in every demo organisation
+PAID_AFTER = timedelta(days=24)  # a bill waits that long for its payment
 NEEDS_ORGANISATION = 2  # of the workspaces without an organisation: consented, but chose none
 ADMIN = "tom.baker@brightside.example"
 ADMIN_WORKSPACES = 6
@@ -69,7 +70,7 @@ class _Seeder:
         }
         broken = self._break(users, organisations)
         rows = self._write_history(organisations, broken)
-        numbers = self.world.load_documents(_documents(rows))
+        numbers = self.world.load_documents(self._documents(rows))
         for row in rows.exports:
             row["xero_id"] = numbers.get(row["number"])
         with self.desk.store.begin() as session:
@@ -131,6 +132,31 @@ class _Seeder:
             historian.write(customer, round(EXPORTS * 0.86 * customer.weight / total))
         historian.spoil()
         return historian.rows
+
+    def _documents(self, rows: Rows) -> list[dict[str, Any]]:
+        """Return what is in Xero of the exports: old bills are paid there."""
+        people = {report["id"]: report["submitter_name"] for report in rows.reports}
+        return [
+            {
+                "organisation": row["organisation_id"],
+                "kind": "invoice" if row["kind"] is ExportKind.BILL else "bank_transaction",
+                "number": row["number"],
+                "contact": people[row["report_id"]],
+                "date": row["approved_at"].date().isoformat(),
+                "total": str(row["amount"]),
+                "currency": row["currency"],
+                "client_id": self.desk.settings.xero_client_id,
+                **self._payment(row),
+            }
+            for row in rows.exports
+            if row["state"] is ExportState.DELIVERED
+        ]
+
+    def _payment(self, row: Mapping[str, Any]) -> dict[str, str]:
+        paid_at = row["delivered_at"] + PAID_AFTER
+        if row["kind"] is not ExportKind.BILL or paid_at > self.now:
+            return {"status": "AUTHORISED"}
+        return {"status": "PAID", "paid_on": paid_at.date().isoformat()}
 
     def _customer(self, organisation: Mapping[str, Any], broken: Mapping[str, timedelta]) -> Customer:
         return Customer(
@@ -280,24 +306,6 @@ def _main_users(
         advisers = [user for user in users if user["roles"].get(organisation["id"]) == "Adviser"]
         mine.setdefault(advisers[0]["id"], []).append(organisation["id"])
     return [(user, mine[user["id"]]) for user in users if user["id"] in mine]
-
-
-def _documents(rows: Rows) -> list[dict[str, Any]]:
-    people = {report["id"]: report["submitter_name"] for report in rows.reports}
-    return [
-        {
-            "organisation": row["organisation_id"],
-            "kind": "invoice" if row["kind"] is ExportKind.BILL else "bank_transaction",
-            "number": row["number"],
-            "contact": people[row["report_id"]],
-            "date": row["approved_at"].date().isoformat(),
-            "total": str(row["amount"]),
-            "currency": row["currency"],
-            "status": "AUTHORISED",
-        }
-        for row in rows.exports
-        if row["state"] is ExportState.DELIVERED
-    ]
 
 
 def _complete(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

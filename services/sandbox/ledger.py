@@ -31,6 +31,10 @@ class HistoricalDocument(BaseModel):
     total: Decimal
     currency: str
     status: str = "AUTHORISED"
+    #: The day on which it was paid, and so last changed.
+    paid_on: dt.date | None = None
+    #: The app that wrote it; without one it was keyed in Xero itself.
+    client_id: str | None = None
     id: str = Field(default_factory=new_id)
 
 
@@ -133,6 +137,7 @@ def _contacts(session: Session, documents: list[HistoricalDocument]) -> dict[tup
 def _row(document: HistoricalDocument, contacts: dict[tuple[str, str], str]) -> dict[str, Any]:
     bill = document.kind is Kind.INVOICE
     at = dt.datetime.combine(document.date, dt.time(12), dt.UTC)
+    changed_at = dt.datetime.combine(document.paid_on or document.date, dt.time(12), dt.UTC)
     return {
         "id": document.id,
         "organisation_id": document.organisation,
@@ -150,8 +155,9 @@ def _row(document: HistoricalDocument, contacts: dict[tuple[str, str], str]) -> 
         "total_tax": Decimal(0),
         "total": document.total,
         "lines": [_line(document)],
+        "client_id": document.client_id,
         "created_at": at,
-        "updated_at": at,
+        "updated_at": changed_at,
     }
 
 

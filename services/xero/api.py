@@ -6,6 +6,7 @@ import json as jsonlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
@@ -82,6 +83,7 @@ class Api:
         content: bytes | None = None,
         content_type: str | None = None,
         idempotency_key: str | None = None,
+        modified_since: datetime | None = None,
     ) -> Answer:
         """Make one call, repeated exactly once with a newer token after 401 TokenExpired, which did no work.
 
@@ -91,6 +93,7 @@ class Api:
             "xero-tenant-id": organisation_id,
             "Content-Type": content_type,
             "Idempotency-Key": idempotency_key,
+            "If-Modified-Since": _moment(modified_since) if modified_since else None,
         }
         request = self._client.build_request(
             method,
@@ -149,6 +152,11 @@ class Api:
         if self._organisation_pace is None:
             raise ValueError("calls to an organisation need the pace of that organisation")
         return self._organisation_pace
+
+
+def _moment(when: datetime) -> str:
+    """Write a moment as Xero reads it: UTC to the second, without saying so."""
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _answer(response: httpx.Response) -> Answer:

@@ -1,9 +1,10 @@
-"""Bills and bank transactions in Xero: created in batches, found again, given receipts and notes."""
+"""Bills and bank transactions in Xero: created in batches, found again, seen paid, given receipts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from services.xero import paging
 from services.xero.api import ACCOUNTING, Api, understood
+from services.xero.dates import day
 from services.xero.drafts import (
     BankTransaction,
     Bill,
@@ -33,6 +35,7 @@ __all__ = [
     "DocumentKind",
     "Found",
     "Line",
+    "PaidBill",
     "Result",
     "TrackingChoice",
     "add_note",
@@ -44,6 +47,7 @@ __all__ = [
     "find_bank_transactions",
     "find_bills",
     "idempotency_key",
+    "read_paid_bills",
 ]
 
 #: Elements of one create call, as Xero recommends
@@ -94,6 +98,14 @@ class Found:
     currency: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidBill:
+    """A bill that is fully paid in Xero, and the day of the last payment where Xero gives it."""
+
+    xero_id: str
+    paid_on: date | None
+
+
 def create_bills(
     api: Api, organisation_id: str, bills: Sequence[Bill], *, idempotency_key: str
 ) -> list[Result]:
@@ -133,6 +145,23 @@ def find_bank_transactions(api: Api, organisation_id: str, references: Sequence[
         raise ValueError("a reference with a quote or a backslash cannot be looked up")
     terms = (" OR ".join(f'Reference=="{each}"' for each in part) for part in _parts(references))
     return _find(api, organisation_id, DocumentKind.BANK_TRANSACTION, ({"where": each} for each in terms))
+
+
+def read_paid_bills(api: Api, organisation_id: str, *, since: datetime | None) -> Iterator[PaidBill]:
+    """Read the bills that our app created and that are fully paid, a call for every thousand.
+
+    With `since`, only those that were changed then or later: a payment changes its bill.
+    """
+    params = {
+        "where": 'Type=="ACCPAY"',
+        "Statuses": "PAID",
+        "createdByMyApp": "true",
+        "summaryOnly": "true",
+    }
+    for row in paging.rows(api, organisation_id, DocumentKind.BILL, params, modified_since=since):
+        with understood(written=False):
+            bill = PaidBill(xero_id=row["InvoiceID"], paid_on=day(row.get("FullyPaidOnDate")))
+        yield bill
 
 
 def attach_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,12 @@ PAGE_SIZE = 1000  # the largest Xero gives
 
 
 def rows(
-    api: Api, organisation_id: str, resource: str, params: Mapping[str, str | int] | None = None
+    api: Api,
+    organisation_id: str,
+    resource: str,
+    params: Mapping[str, str | int] | None = None,
+    *,
+    modified_since: datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield every element of a paged resource, for example "Invoices"; each page is one call."""
     for page in count(1):
@@ -21,6 +27,7 @@ def rows(
             f"{ACCOUNTING}/{resource}",
             organisation_id=organisation_id,
             params={**(params or {}), "page": page, "pageSize": PAGE_SIZE},
+            modified_since=modified_since,
         )
         with understood(answer.correlation_id, written=False):
             found = list(answer.data[resource])

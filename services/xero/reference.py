@@ -1,4 +1,4 @@
-"""What bills are coded with: the organisation itself, accounts, tax rates, tracking categories, contacts."""
+"""What bills are coded with: the organisation, its accounts, tax rates, tracking, contacts, currencies."""
 
 from __future__ import annotations
 
@@ -117,6 +117,11 @@ def read_tax_rates(api: Api, organisation_id: str) -> list[TaxRate]:
 def read_tracking_categories(api: Api, organisation_id: str) -> list[TrackingCategory]:
     """Read the active categories with all their options."""
     return _read(api, organisation_id, "TrackingCategories", "TrackingCategories", _tracking_category)
+
+
+def read_currencies(api: Api, organisation_id: str) -> list[str]:
+    """Read the codes of the currencies that are enabled, the base currency among them."""
+    return _read(api, organisation_id, "Currencies", "Currencies", lambda row: str(row["Code"]))
 
 
 def read_contacts(api: Api, organisation_id: str) -> Iterator[Contact]:

@@ -39,6 +39,7 @@ KNOWN = Imported(
         }
     },
     contacts={"Amelia Ward": {"id": "amelia", **ACTIVE}, "Ben Okafor": {"id": "ben", **ARCHIVED}},
+    currencies=frozenset({"GBP", "USD"}),
     period_lock_date=None,
     end_of_year_lock_date=date(2026, 3, 31),
 )
@@ -61,8 +62,9 @@ def draft(
     kind: ExportKind = ExportKind.BILL,
     submitter: str = "Amelia Ward",
     card: str | None = "091",
+    currency: str = "GBP",
 ) -> Draft:
-    export = tables.Export(number="EXP-R1", kind=kind, currency="GBP", amount=Decimal("12.50"))
+    export = tables.Export(number="EXP-R1", kind=kind, currency=currency, amount=Decimal("12.50"))
     return Draft(export, tables.Report(submitter_name=submitter), lines or (line(),), card)
 
 
@@ -138,6 +140,20 @@ def test_a_card_expense_needs_an_active_bank_account(card: str | None, code: str
     found = objection(draft(kind=ExportKind.BANK_TRANSACTION, card=card), KNOWN)
     assert (found.code if found else None) == code
     assert objection(draft(card=card), KNOWN) is None
+
+
+@pytest.mark.parametrize("kind", list(ExportKind))
+def test_a_currency_that_is_not_enabled_in_xero_is_named(kind: ExportKind) -> None:
+    found = objection(draft(kind=kind, currency="UAH"), KNOWN)
+    assert found is not None
+    assert found.code == "XERO68"
+    assert found.message.endswith("Currency: UAH.")
+    assert objection(draft(kind=kind, currency="USD"), KNOWN) is None
+
+
+def test_where_no_currencies_were_imported_any_currency_will_do() -> None:
+    before = replace(KNOWN, currencies=frozenset())
+    assert objection(draft(currency="UAH"), before) is None
 
 
 def test_without_lock_dates_any_date_will_do() -> None:

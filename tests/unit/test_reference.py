@@ -21,6 +21,7 @@ def test_the_later_lock_date_counts(period: date | None, year: date | None, lock
         tax_rates={},
         tracking={},
         contacts={},
+        currencies=frozenset(),
         period_lock_date=period,
         end_of_year_lock_date=year,
     )

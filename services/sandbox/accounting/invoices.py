@@ -75,6 +75,8 @@ def show_invoice(invoice: Document, *, lines: bool) -> Item:
     }
     if invoice.type == "ACCREC":
         shown["Reference"] = invoice.reference
+    if invoice.status == "PAID":
+        shown["FullyPaidOnDate"] = ms_date(invoice.updated_at.date())
     if invoice.due_date:
         shown["DueDateString"] = day_string(invoice.due_date)
         shown["DueDate"] = ms_date(invoice.due_date)

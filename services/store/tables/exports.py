@@ -72,7 +72,7 @@ class Export(Base):
     failed_at: Mapped[datetime | None]  #: of the last failure
     delivered_at: Mapped[datetime | None]
     xero_id: Mapped[str | None]
-    paid_at: Mapped[datetime | None]  #: when a sync first saw that its bill is paid in Xero
+    paid_at: Mapped[datetime | None]  #: its bill, in Xero; where Xero gives no day, when a sync first saw it
     incident_id: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"))
     batch: Mapped[str | None]  #: the batch it was last sent in
     set_aside_by: Mapped[str | None]

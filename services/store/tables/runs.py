@@ -43,6 +43,7 @@ class SyncStage(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     count: Mapped[int | None]
+    left_out: Mapped[str | None]  #: why it did no work; then it has no count
 
 
 class Reconnect(Base):

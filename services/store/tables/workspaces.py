@@ -106,11 +106,13 @@ class Allowance(Base):
 
 
 class ReferenceItem(Base):
-    """One imported account, tax rate, tracking category or contact of an organisation."""
+    """One imported account, tax rate, tracking category, contact or currency of an organisation."""
 
     __tablename__ = "reference_items"
 
     organisation_id: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)  #: account, tax rate, tracking, contact
-    key: Mapped[str] = mapped_column(primary_key=True)  #: account code, tax type, category or contact name
+    kind: Mapped[str] = mapped_column(primary_key=True)  #: account, tax rate, tracking, contact, currency
+    key: Mapped[str] = mapped_column(
+        primary_key=True
+    )  #: account code, tax type, currency code, category or contact name
     data: Mapped[dict[str, Any]]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from services import audit, sync_work, syncs
+from services import audit, reference, sync_work, syncs
 from services.members import NotAllowed, UnknownWorkspace
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, SyncState
 from tests.integration.office import Office, Shop
 
+RUN = [label for label in syncs.STAGES if label not in syncs.LEFT_OUT]
 SOON = timedelta(minutes=10)
 EXPENSES = {"DIRECTCOSTS", "OVERHEADS"}
 MINUTE_USED_UP = {"X-Rate-Limit-Problem": "minute", "Retry-After": "0"}
@@ -31,7 +33,8 @@ def test_a_sync_runs_through_the_platforms_stages_in_order_and_counts_what_it_im
     sync = office.last_sync(shop)
     world = office.xero.control("GET", "/world")
     [books] = [found for found in world["organisations"] if found["id"] == shop.organisation_id]
-    assert tuple(stage.label for stage in sync.stages) == syncs.STAGES
+    assert [stage.label for stage in sync.stages] == RUN
+    assert not any(stage.left_out for stage in sync.stages)
     assert all(a.ended_at and a.ended_at <= b.started_at for a, b in pairwise(sync.stages))
     expenses = [a for a in books["accounts"] if a["status"] == "ACTIVE" and a["type"] in EXPENSES]
     counts = {stage.label: stage.count for stage in sync.stages if stage.count is not None}
@@ -42,7 +45,48 @@ def test_a_sync_runs_through_the_platforms_stages_in_order_and_counts_what_it_im
         syncs.CUSTOMERS: len(books["contacts"]),
         syncs.BANK_ACCOUNTS: sum(account["type"] == "BANK" for account in books["accounts"]),
         syncs.TAX_RATES: 8,
+        syncs.SYNCING: 1,
+        syncs.REIMBURSED: 0,
     }
+
+
+def test_the_platforms_thirteen_stages_are_known_and_only_payments_are_left_out() -> None:
+    assert len(set(syncs.STAGES)) == 13
+    assert set(syncs.LEFT_OUT) == {"Marking Xero bills and invoices as paid"}
+
+
+def test_a_first_sync_costs_one_call_for_each_thing_it_reads(office: Office) -> None:
+    shop = office.shop()
+    read = ("Accounts", "Contacts", "Currencies", "Organisation", "TaxRates", "TrackingCategories")
+    assert office.calls(shop)["by_path"] == {f"GET /api.xro/2.0/{path}": 1 for path in read}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"status": 400}, {"status": 404}, {"status": 200, "body": "<html>"}],
+    ids=["refused", "not there", "not understood"],
+)
+def test_currencies_that_xero_does_not_give_are_left_out_and_the_sync_goes_on(
+    office: Office, answer: dict[str, Any]
+) -> None:
+    shop = office.shop()
+    office.fault(shop, "GET", "Currencies", **answer)
+    office.sync(shop)
+    sync = office.last_sync(shop)
+    [stage] = [stage for stage in sync.stages if stage.left_out]
+    assert sync.state is SyncState.SUCCEEDED
+    assert (stage.label, stage.count, stage.ended_at is None) == (syncs.SYNCING, None, False)
+    with office.desk.store.read() as session:
+        assert reference.imported(session, shop.organisation_id).currencies == frozenset()
+
+
+def test_the_currencies_of_the_organisation_are_known_after_a_sync(office: Office) -> None:
+    shop = office.shop()
+    both = ["EUR", shop.organisation["currency"]]
+    office.xero.control("PATCH", f"/organisations/{shop.organisation_id}", currencies=both)
+    office.sync(shop)
+    with office.desk.store.read() as session:
+        assert reference.imported(session, shop.organisation_id).currencies == frozenset(both)
 
 
 def test_a_successful_sync_says_who_asked_for_it_and_when_it_was_done(office: Office) -> None:
@@ -66,8 +110,8 @@ def test_a_failed_sync_shows_the_stage_at_which_it_stopped(office: Office) -> No
     office.fault(shop, "GET", "Accounts", status=500)
     office.sync(shop)
     stages = office.last_sync(shop).stages
-    assert [stage.label for stage in stages] == list(syncs.STAGES[:4])
-    assert [stage.ended_at is None for stage in stages] == [False, False, False, True]
+    assert [stage.label for stage in stages] == RUN[:5]
+    assert [stage.ended_at is None for stage in stages] == [False] * 4 + [True]
 
 
 def test_a_disconnect_is_found_by_the_check_before_the_organisation_is_called(office: Office) -> None:
@@ -143,7 +187,7 @@ def test_a_sync_that_starts_over_shows_only_the_stages_of_its_new_try(office: Of
     office.sync(shop)
     office.fault(shop, "GET", "Organisation", status=500)
     office.work_off(ahead=SOON)
-    assert [stage.label for stage in office.last_sync(shop).stages] == list(syncs.STAGES[:3])
+    assert [stage.label for stage in office.last_sync(shop).stages] == RUN[:4]
 
 
 def test_work_that_was_queued_before_and_comes_late_does_nothing(office: Office) -> None:

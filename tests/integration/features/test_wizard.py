@@ -130,6 +130,18 @@ def test_a_refused_return_leads_back_to_reconnect_and_says_why(office: Office) -
     assert look(office, shop).refusal is None  # a new try forgets the old answer
 
 
+def test_somebody_still_at_xero_does_not_hide_that_the_connection_healed_meanwhile(office: Office) -> None:
+    first = office.shop()
+    second = office.branch(first.user)
+    office.break_login(first)
+    office.sync(second)
+    leave(office, second)
+    assert look(office, second).act is Act.AT_XERO
+    reconnect(office, first)
+    office.work_off()
+    assert look(office, second).act is not Act.AT_XERO
+
+
 def test_xero_going_down_right_after_the_reconnect_asks_for_a_sync_not_for_another_login(
     office: Office,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from xero_python.accounting import (
@@ -16,7 +16,7 @@ from xero_python.accounting import (
     LineItem,
 )
 
-from tests.integration.sandbox.driver import Driver
+from tests.integration.sandbox.driver import Connected, Driver
 from tests.integration.sandbox.papers import bill, create, line, send
 
 
@@ -128,6 +128,42 @@ def test_bills_are_looked_up_by_number_in_batches(sandbox: Driver) -> None:
     )
     assert {one.invoice_number for one in found.invoices} == {"EXP-1", "EXP-3"}
     assert found.pagination.item_count == 2
+
+
+def paid_since(sandbox: Driver, who: Connected, since: datetime) -> list[Invoice]:
+    """List what became paid, as an app does that looks every night."""
+    _, api = sandbox.sdk(who.token)
+    found = api.get_invoices(
+        who.organisation["id"],
+        if_modified_since=since,
+        where='Type=="ACCPAY"',
+        statuses=["PAID"],
+        created_by_my_app="true",
+        summary_only="true",
+        page=1,
+        page_size=1000,
+    )
+    paid: list[Invoice] = found.invoices
+    return paid
+
+
+def test_a_bill_paid_in_xero_is_listed_as_paid_with_its_day(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    first, _ = create(sandbox, who, bill("EXP-1"), bill("EXP-2"))
+    sandbox.control("PATCH", f"/documents/{first['InvoiceID']}", status="PAID")
+    now = datetime.now(UTC)
+    [found] = paid_since(sandbox, who, now - timedelta(hours=1))
+    assert (found.invoice_number, found.status) == ("EXP-1", "PAID")
+    assert (found.amount_paid, found.amount_due) == (12.5, 0)
+    assert found.fully_paid_on_date in {now.date(), now.date() - timedelta(days=1)}
+    assert paid_since(sandbox, who, now + timedelta(hours=1)) == []
+
+
+def test_a_bill_that_waits_for_its_payment_has_no_day_of_payment(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    create(sandbox, who, bill())
+    _, body = send(sandbox, who, "GET", "/Invoices")
+    assert "FullyPaidOnDate" not in body["Invoices"][0]
 
 
 def test_line_items_come_only_with_pages_that_are_no_summary(sandbox: Driver) -> None:

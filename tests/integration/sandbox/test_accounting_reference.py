@@ -70,6 +70,15 @@ def test_tracking_categories_come_with_their_options(sandbox: Driver) -> None:
     assert "Eastside" in options["Region"]
 
 
+def test_a_currency_that_is_added_in_xero_is_listed_beside_the_base_currency(sandbox: Driver) -> None:
+    who = sandbox.connected(country="NZ", currency="NZD")
+    _, api = sandbox.sdk(who.token)
+    tenant = who.organisation["id"]
+    assert [found.code.value for found in api.get_currencies(tenant).currencies] == ["NZD"]
+    sandbox.control("PATCH", f"/organisations/{tenant}", currencies=["NZD", "AUD"])
+    assert [found.code.value for found in api.get_currencies(tenant).currencies] == ["AUD", "NZD"]
+
+
 def test_two_organisations_share_no_identifiers(sandbox: Driver) -> None:
     ids = []
     for who in (sandbox.connected(), sandbox.connected()):

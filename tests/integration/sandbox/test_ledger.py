@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.sandbox.driver import Driver, serve
+from tests.integration.sandbox.driver import CLIENT, Driver, serve
 from tests.integration.sandbox.papers import bill, create, send, spend
 
 
@@ -76,6 +76,16 @@ def test_documents_of_the_past_are_found_by_the_api_as_if_keyed_in(sandbox: Driv
     assert found["Contact"]["Name"] == "A Forgotten Supplier"
     _, body = send(sandbox, who, "GET", "/Invoices", createdByMyApp="true")
     assert body["Invoices"] == []
+
+
+def test_a_bill_of_the_past_may_be_our_apps_and_paid_on_a_later_day(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    load(sandbox, past(who.organisation, "OLD-3", client_id=CLIENT[0], paid_on="2025-12-01"))
+    query = {"createdByMyApp": "true", "Statuses": "PAID"}
+    _, body = send(sandbox, who, "GET", "/Invoices", **query)
+    [found] = body["Invoices"]
+    assert (found["InvoiceNumber"], found["DateString"]) == ("OLD-3", "2025-11-03T00:00:00")
+    assert found["FullyPaidOnDate"] == "/Date(1764547200000+0000)/"
 
 
 def test_calls_are_counted_by_status_and_by_path(sandbox: Driver) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from dashboard import navigation
 from services import retries
 from services.desk import Desk
@@ -83,3 +85,21 @@ def test_with_nothing_left_it_says_so(desk: Desk, open_page: OpenPage) -> None:
             export.state = ExportState.DELIVERED
 
     assert "Nothing waits" in text_of(open_page(navigation.FAILED_EXPORTS, world.AGENT))
+
+
+def test_delivered_exports_are_found_with_what_is_paid_and_nothing_to_press(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    with desk.store.begin() as session:
+        paid = world.add_export(session, world.HEALTHY, 11, state=ExportState.DELIVERED)
+        export = session.get_one(tables.Export, paid)
+        export.paid_at, export.code, export.message = datetime(2026, 11, 3, tzinfo=UTC), "XERO11", "Expired."
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+
+    app.button(key="state-delivered").click().run()
+
+    rows = app.dataframe[0].value.set_index("Export")
+    assert rows.loc["EXP-000010", "State"] == "● delivered"
+    assert rows.loc["EXP-000011", "State"] == "● delivered, paid in Xero 3 Nov 2026"
+    assert rows.loc["EXP-000011", "What is wrong"] == ""
+    assert "exports-plan" not in [button.key for button in app.button]

@@ -238,6 +238,21 @@ def test_an_attempt_left_behind_says_so(desk: Desk, open_page: OpenPage) -> None
     assert f'href="/connect/xero?workspace={world.BROKEN}"' in shown
 
 
+def test_syncing_again_after_an_accepted_reconnect_does_not_begin_another(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    repair(desk)
+    with desk.store.begin() as session:
+        session.get_one(tables.Connection, world.BROKEN).health = Health.UNAVAILABLE
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+
+    app.button(key="sync").click().run()
+
+    with desk.store.read() as session:
+        assert session.query(tables.Sync).count() == 1
+        assert [found.state for found in session.query(tables.Reconnect)] == [ReconnectState.VERIFIED]
+
+
 def test_of_several_organisations_one_is_chosen(desk: Desk, open_page: OpenPage) -> None:
     with desk.store.begin() as session:
         connection = session.get_one(tables.Connection, world.BROKEN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dashboard import navigation
 from services import exports, syncs
 from services.desk import Desk
@@ -36,6 +38,36 @@ def test_sync_now_asks_for_one_sync_and_shows_its_stages(desk: Desk, open_page: 
     assert (sync.state, sync.requested_by) == (SyncState.QUEUED, world.AGENT)
     assert app.button(key="sync-now").disabled
     assert all(stage in text_of(app) for stage in syncs.STAGES)
+
+
+def test_a_finished_sync_keeps_its_stages_and_says_what_is_left_out(desk: Desk, open_page: OpenPage) -> None:
+    world.add_sync(desk.store, world.HEALTHY, SyncState.SUCCEEDED, refused=syncs.SYNCING)
+
+    shown = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY))
+
+    assert line_of(shown, syncs.ACCOUNTS) == ("done", "28 · under a second")
+    assert line_of(shown, syncs.SYNCING) == ("left out", "Xero has no such record.")
+    assert line_of(shown, syncs.PAYING) == ("left out", "Relink makes no payments in Xero")
+    assert "still to come" not in shown
+
+
+def test_what_is_left_out_is_known_before_a_sync_comes_to_it(desk: Desk, open_page: OpenPage) -> None:
+    world.add_sync(desk.store, world.HEALTHY, SyncState.RUNNING, until=syncs.TRACKING)
+
+    shown = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY))
+
+    assert line_of(shown, syncs.TRACKING)[0] == "now"
+    assert line_of(shown, syncs.REIMBURSED)[0] == "still to come"
+    assert line_of(shown, syncs.PAYING) == ("left out", "Relink makes no payments in Xero")
+
+
+def line_of(shown: str, stage: str) -> tuple[str, str]:
+    """Return how a screen reader hears the state of a stage, and the note beside it."""
+    found = re.search(
+        rf'{stage}<span class="rl-unseen">, ([a-z ]+)</span></span>(?:<span class="rl-note">([^<]*))?', shown
+    )
+    assert found is not None
+    return found[1], found[2] or ""
 
 
 def test_an_agent_gets_a_link_for_the_admin_and_no_reconnect_button(open_page: OpenPage) -> None:

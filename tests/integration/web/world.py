@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from services import audit, insights, members
+from services import audit, insights, members, syncs
 from services.finding import search_text
 from services.store import tables
 from services.store.engine import Store, utcnow
-from services.store.states import ExportKind, ExportState, Health, IncidentState, Role
+from services.store.states import ExportKind, ExportState, Health, IncidentState, Role, SyncState
 
 AGENT, ADMIN, MANAGER = "ada@relink.example", "amira@harbour.example", "max@relink.example"
 BROKEN, HEALTHY, FOREIGN = "A0000000000000B1", "A0000000000000A1", "A0000000000000F1"
@@ -112,6 +112,46 @@ def break_connection(session: Session, workspace_id: str) -> str:
         session, "incident opened", "XERO11: Connection expired.", workspace_id=workspace_id, at=opened_at
     )
     return f"incident-{workspace_id}"
+
+
+def add_sync(
+    store: Store, workspace_id: str, state: SyncState, *, until: str = "", refused: str = ""
+) -> None:
+    """Add a sync with its stages, a second after the other, to the one it is at; one may be refused."""
+    begun = utcnow() - timedelta(seconds=20)
+    done = state is not SyncState.RUNNING
+    with store.begin() as session:
+        session.add(
+            tables.Sync(
+                id="sync",
+                workspace_id=workspace_id,
+                requested_by=AGENT,
+                requested_at=begun,
+                state=state,
+                slice=0,
+                due_at=begun,
+                started_at=begun,
+                finished_at=utcnow() if done else None,
+            )
+        )
+        session.flush()
+        for position, label in enumerate(syncs.STAGES):
+            if label in syncs.LEFT_OUT:
+                continue
+            at = begun + timedelta(seconds=position)
+            session.add(
+                tables.SyncStage(
+                    sync_id="sync",
+                    position=position,
+                    label=label,
+                    started_at=at,
+                    ended_at=None if label == until else at,
+                    count=28 if label == syncs.ACCOUNTS else None,
+                    left_out="Xero has no such record." if label == refused else None,
+                )
+            )
+            if label == until:
+                break
 
 
 def add_export(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.xero.documents import (
     Bill,
     DocumentKind,
     Found,
+    PaidBill,
     Result,
     add_note,
     attach_file,
@@ -21,6 +23,7 @@ from services.xero.documents import (
     create_bills,
     find_bank_transactions,
     find_bills,
+    read_paid_bills,
 )
 from services.xero.errors import Fault, XeroError
 from tests.unit.xero.scripted import ORGANISATION, Script
@@ -190,6 +193,48 @@ def test_a_failed_look_up_leaves_nothing_in_doubt(xero: Script) -> None:
     xero.reply({"Invoices": [{"Type": "ACCPAY"}]})
     with xero.api() as api:
         error = failure(lambda: find_bills(api, ORGANISATION, ["A"]))
+    assert (error.fault, error.may_have_been_done) == (Fault.MALFORMED, False)
+
+
+def paid_bills(xero: Script, since: datetime | None = None) -> list[PaidBill]:
+    with xero.api() as api:
+        return list(read_paid_bills(api, ORGANISATION, since=since))
+
+
+def test_paid_bills_of_our_own_are_listed_a_thousand_a_call(xero: Script) -> None:
+    paid = listed("A", Status="PAID", FullyPaidOnDate="/Date(1552262400000+0000)/")
+    xero.reply({"Invoices": [paid], "pagination": {"pageCount": 1}})
+    assert paid_bills(xero) == [PaidBill(xero_id="id-of-A", paid_on=date(2019, 3, 11))]
+    [asked] = xero.asked
+    assert asked.query == {
+        "where": 'Type=="ACCPAY"',
+        "Statuses": "PAID",
+        "createdByMyApp": "true",
+        "summaryOnly": "true",
+        "page": "1",
+        "pageSize": "1000",
+    }
+    assert "if-modified-since" not in asked.headers
+
+
+def test_paid_bills_are_asked_for_since_a_moment_in_utc_to_the_second(xero: Script) -> None:
+    xero.reply({"Invoices": []})
+    east = timezone(timedelta(hours=2))
+    assert paid_bills(xero, datetime(2026, 11, 24, 6, 30, 15, 999, east)) == []
+    assert xero.asked[0].headers["if-modified-since"] == "2026-11-24T04:30:15"
+
+
+def test_every_page_of_paid_bills_is_asked_for_since_the_same_moment(xero: Script) -> None:
+    for number in ("A", "B"):
+        xero.reply({"Invoices": [listed(number, Status="PAID")], "pagination": {"pageCount": 2}})
+    found = paid_bills(xero, datetime(2026, 11, 24, tzinfo=UTC))
+    assert found == [PaidBill(xero_id=f"id-of-{each}", paid_on=None) for each in ("A", "B")]
+    assert {asked.headers["if-modified-since"] for asked in xero.asked} == {"2026-11-24T00:00:00"}
+
+
+def test_a_paid_bill_without_an_id_is_malformed_and_nothing_is_in_doubt(xero: Script) -> None:
+    xero.reply({"Invoices": [{"Status": "PAID"}]})
+    error = failure(lambda: paid_bills(xero))
     assert (error.fault, error.may_have_been_done) == (Fault.MALFORMED, False)
 
 

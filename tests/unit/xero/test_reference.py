@@ -90,6 +90,14 @@ def test_tracking_categories_are_read_with_their_options(xero: Script) -> None:
     assert found == reference.TrackingCategory(id="c1", name="Region", options=(north,))
 
 
+def test_currencies_are_read_by_their_codes(xero: Script) -> None:
+    pound, dollar = {"Code": "GBP", "Description": "British Pound"}, {"Code": "NZD"}
+    xero.reply({"Currencies": [pound, dollar]})
+    with xero.api() as api:
+        assert reference.read_currencies(api, ORGANISATION) == ["GBP", "NZD"]
+    assert xero.asked[0].path == "/api.xro/2.0/Currencies"
+
+
 def contact(number: int) -> dict[str, Any]:
     return {"ContactID": f"c{number}", "Name": f"Contact {number}", "ContactStatus": "ACTIVE"}
 
