@@ -77,8 +77,8 @@ def record_failure(
 def blame_app(session: Session, error: XeroError, *, now: datetime) -> None:
     """Raise the one banner that says that Xero refuses our own app; no workspace is at fault."""
     text = (
-        f"Xero refuses Relink's own app ({error.detail}). No workspace is at fault and nobody needs to "
-        "reconnect: an operator must check RELINK_XERO_CLIENT_ID and RELINK_XERO_CLIENT_SECRET."
+        f"Xero refuses Relink's own app: {error.detail} No workspace is at fault and no login can mend it. "
+        "Whoever runs Relink has to check RELINK_XERO_CLIENT_ID and RELINK_XERO_CLIENT_SECRET."
     )
     notices.put(session, notices.APP_MISCONFIGURED, text, now=now)
 

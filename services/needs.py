@@ -39,8 +39,8 @@ def needs(session: Session, workspace: WorkspaceView, change: ChangeView | None)
         _login(workspace, change),
         Need(
             "Role in Xero",
-            f"Standard or Adviser in {organisation or 'the organisation'}. Xero leaves an organisation out "
-            "of its list where the login has less.",
+            f"Standard or Adviser in {organisation or 'the organisation'}. With less, Xero leaves it out of "
+            "its list.",
             NeedState.ASK,
         ),
         Need("Second factor", "Xero asks for the login's two-factor code. Have it at hand.", NeedState.ASK),

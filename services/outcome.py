@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services import catalogue, exports
@@ -14,7 +15,7 @@ from services.exports import ExportFilter, ExportRow
 from services.incidents import IncidentView
 from services.members import Member
 from services.store import tables
-from services.store.states import UNDELIVERED, ExportState
+from services.store.states import GOES, UNDELIVERED, ExportState
 from services.workspaces import WorkspaceView
 
 LISTED_AT_MOST = 50  # on the page and in the text; the totals count everything
@@ -29,6 +30,7 @@ class Outcome:
     arrived_amounts: Mapping[str, Decimal]  #: by currency
     left: tuple[ExportRow, ...]
     left_total: int
+    needs: Mapping[int, str]  #: what each of `left` needs, by the export's id
     summary: str  #: plain text to paste into a ticket
 
 
@@ -54,10 +56,11 @@ def outcome(
         workspace_id=workspace.id, states=tuple(sorted(UNDELIVERED)), page_size=LISTED_AT_MOST
     )
     left = exports.search(session, member, owed)
+    needs = _needs(session, reconnect, left.rows)
     lines = [
         *_about(workspace, incident, reconnect),
         *_arrived(arrived.rows, arrived.total, arrived.amounts),
-        *_left(left.rows, left.total),
+        *_left(left.rows, left.total, needs),
     ]
     return Outcome(
         arrived=arrived.rows,
@@ -65,12 +68,26 @@ def outcome(
         arrived_amounts=arrived.amounts,
         left=left.rows,
         left_total=left.total,
+        needs=needs,
         summary="\n".join(lines),
     )
 
 
-def why(row: ExportRow) -> str:
-    """Say in a sentence what an undelivered export needs."""
+def _needs(
+    session: Session, reconnect: tables.Reconnect | None, rows: tuple[ExportRow, ...]
+) -> dict[int, str]:
+    """Say of each export what it needs: what kept it out of the repair's retry, else why it failed."""
+    item = tables.PlanItem
+    kept_out = select(item.export_id, item.reason).where(
+        item.plan_id == (reconnect.plan_id if reconnect else None),
+        item.export_id.in_([row.id for row in rows]),
+        item.verdict.not_in(GOES),
+    )
+    reasons: dict[int, str] = dict(session.execute(kept_out).tuples().all())
+    return {row.id: reasons.get(row.id) or _why(row) for row in rows}
+
+
+def _why(row: ExportRow) -> str:
     if row.code:
         return f"{row.code}: {catalogue.get(row.code).fix}"
     return {
@@ -102,9 +119,9 @@ def _arrived(rows: tuple[ExportRow, ...], total: int, amounts: Mapping[str, Deci
         yield ", ".join(row.number for row in rows) + more
 
 
-def _left(rows: tuple[ExportRow, ...], total: int) -> Iterable[str]:
+def _left(rows: tuple[ExportRow, ...], total: int, needs: Mapping[int, str]) -> Iterable[str]:
     yield f"Still needs a person: {total:,}"
-    yield from (f"- {row.number}: {why(row)}" for row in rows)
+    yield from (f"- {row.number}: {needs[row.id]}" for row in rows)
     if total > len(rows):
         yield f"- and {total - len(rows):,} more"
 

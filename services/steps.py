@@ -9,7 +9,7 @@ from enum import StrEnum
 from services.admin_changes import ChangeView
 from services.article import Wording
 from services.store import tables
-from services.store.states import ReconnectState, SyncState
+from services.store.states import WORKING, ReconnectState, SyncState
 from services.workspaces import WorkspaceView
 
 
@@ -70,8 +70,10 @@ def retry_notes(workspace: WorkspaceView) -> dict[int, str]:
     """Return what Relink observed of the five steps, by the step's number."""
     sync = workspace.sync
     notes = {}
-    if sync is not None and sync.state is SyncState.SUCCEEDED:
+    works = workspace.connection.health in WORKING
+    if works and sync is not None and sync.state is SyncState.SUCCEEDED:
         notes[4] = "Sync finished: Xero answers again."
     if workspace.stuck_count:
-        notes[5] = f"{workspace.stuck_count:,} exports wait."
+        one = workspace.stuck_count == 1
+        notes[5] = "1 export waits." if one else f"{workspace.stuck_count:,} exports wait."
     return notes

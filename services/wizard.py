@@ -164,6 +164,8 @@ def _under_way(reconnect: tables.Reconnect | None) -> Act | None:
 
 
 def _broken(reconnect: tables.Reconnect | None, sync: SyncView | None) -> Act:
+    if reconnect is not None and reconnect.state is ReconnectState.REFUSED:
+        return Act.RECONNECT  # whoever was at Xero already needs no sync to know that it takes a login
     if sync is None or sync.state is not SyncState.FAILED:
         return Act.SYNC
     # Once reconnected, a sync that failed because Xero was down asks for a sync, not for a login.

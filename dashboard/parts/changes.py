@@ -31,30 +31,34 @@ def _choose_way(way: str) -> None:
     st.session_state[_WAY] = None if st.session_state.get(_WAY) == way else way
 
 
-def way_chosen(view: WizardView) -> None:
+def way_chosen(member: Member, view: WizardView) -> None:
     """Show the way that was chosen, if one was."""
     way = st.session_state.get(_WAY)
     if way == NO_LOGIN:
-        _somebody_else(view)
+        _somebody_else(member, view)
     elif way == LEFT:
         _ask_for_change(view)
 
 
-def _somebody_else(view: WizardView) -> None:
+def _somebody_else(member: Member, view: WizardView) -> None:
     connection = view.workspace.connection
     holder = connection.login_name or connection.login_email or "whoever has the login"
-    others = ", ".join(admin for admin in view.workspace.admins) or view.workspace.owner_email
+    others = [admin for admin in view.workspace.admins if admin != member.email]
     with st.container(border=True):
         st.write(
             f"**{words.plain(holder)}** can take this step from any browser; you see it here as it happens."
         )
-        st.write(f"Admins of this workspace sign in and open this page: {words.plain(others)}.")
+        if others:
+            st.write(
+                f"So can these admins, with that login: they sign in and open this page. "
+                f"{words.plain(', '.join(others))}."
+            )
         st.caption("Nobody can log in as that person any more? Then choose “That person left”.")
 
 
 def _ask_for_change(view: WizardView) -> None:
     if view.change is not None and view.change.open:
-        st.caption("A change of the Xero admin is asked for already; see above.")
+        st.caption("A change of the Xero admin is under way already: see above.")
         return
     organisation = view.workspace.connection.organisation_name or "the organisation"
     with st.container(border=True):

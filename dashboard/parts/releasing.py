@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from dashboard import navigation, session
 from dashboard.parts import badges, exports, markup, panels, plans, tables, words
 from dashboard.parts.badges import Tone
-from services import outcome, retries
 from services import releasing as release
+from services import retries
 from services import wizard as wizards
 from services.exports import ExportRow
 from services.members import Member, Permission
@@ -121,11 +121,12 @@ def done(member: Member, view: WizardView) -> None:
     links = [navigation.workspace_link(member, view.workspace.id, "Back to the workspace")]
     if view.plan is not None and member.may(Permission.SEE_WORKSPACES):
         links.append(markup.link("See every result", navigation.RETRY.link(plan=view.plan.id)))
-    left = f"{words.plural(found.left_total, 'export')} still need a person." if found.left_total else ""
     panels.panel(
         "Xero is connected again",
-        f"{words.plural(found.arrived_total, 'export')} arrived in Xero.",
-        left,
+        f"{words.plural(found.arrived_total, 'export')} arrived in Xero."
+        if found.arrived_total or found.left_total
+        else "No export had waited for it.",
+        _still(found.left_total),
         markup.join(links, markup.dot()),
         tone=Tone.WARNING if found.left_total else Tone.GOOD,
     )
@@ -135,13 +136,22 @@ def done(member: Member, view: WizardView) -> None:
         st.code(found.summary, language=None, wrap_lines=True)
 
 
+def _still(number: int) -> str:
+    if not number:
+        return ""
+    return f"{words.plural(number, 'export')} still {'needs' if number == 1 else 'need'} a person."
+
+
 def _left(found: Outcome) -> None:
     if not found.left:
         return
     tables.table(
         "Exports that still need a person",
         [tables.Column("Export"), tables.Column("State"), tables.Column("What it needs")],
-        [[markup.strong(row.number), badges.state_badge(row.state), outcome.why(row)] for row in found.left],
+        [
+            [markup.strong(row.number), badges.state_badge(row.state), found.needs[row.id]]
+            for row in found.left
+        ],
     )
     panels.shown_of(len(found.left), found.left_total, "export")
 

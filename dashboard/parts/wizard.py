@@ -134,7 +134,7 @@ def _act(member: Member, view: WizardView) -> None:
             str(view.act), type="primary", key="sync", on_click=session.act, args=(sync, view.workspace.id)
         )
     elif view.act is Act.RECONNECT:
-        _ask_to_leave(view)
+        _ask_to_leave(member, view)
     elif view.act is Act.CHOOSE:
         _choose(view)
     elif view.act is Act.RETRY:
@@ -163,14 +163,14 @@ def _follow_sync(member: Member, view: WizardView) -> None:
     moving()
 
 
-def _ask_to_leave(view: WizardView) -> None:
+def _ask_to_leave(member: Member, view: WizardView) -> None:
     st.write("Xero opens in this tab. You log in, choose the organisation, allow access, and come back here.")
     _needs(view.needs)
     with st.container(horizontal=True, vertical_alignment="center"):
         markup.show(markup.button_link("Reconnect", _way_to_xero(view)), width="content")
         if view.workspace.connection.login_name or view.workspace.connection.login_email:
             changes.ways_without_the_login()
-    changes.way_chosen(view)
+    changes.way_chosen(member, view)
 
 
 def _way_to_xero(view: WizardView) -> str:
@@ -195,8 +195,8 @@ def _needs(needs: Sequence[Need]) -> None:
 def _need(need: Need) -> Markup:
     mark, tone = _MARKS[need.state]
     return Markup(
-        '<li class="{}"><span class="rl-mark" aria-hidden="true">{}</span><span><strong>{}</strong>'
-        '<span class="rl-unseen">, {}</span> {}</span></li>'
+        '<li class="{}"><span class="rl-mark" aria-hidden="true">{}</span><strong>{}'
+        '<span class="rl-unseen">, {}</span></strong> <span>{}</span></li>'
     ).format(tone, mark, need.title, need.state, need.text)
 
 

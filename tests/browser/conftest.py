@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.desk import Window, demo_house
+from tests.browser.wizard import stories
+from tests.browser.wizard.town import Town, open_town
 from tests.chromium import launch
 from tests.house import House
 
@@ -26,6 +28,19 @@ def browser() -> Iterator[Browser]:
         started = launch(playwright)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def _town(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Town]:
+    with open_town(tmp_path_factory.mktemp("town"), browser, stories.build) as opened:
+        yield opened
+
+
+@pytest.fixture
+def town(_town: Town) -> Iterator[Town]:
+    """A town with a workspace for each story of the wizard, in a running house of its own."""
+    yield _town
+    _town.calm()
 
 
 @pytest.fixture

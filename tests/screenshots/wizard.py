@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page
 
 from tests.browser.wizard.stories import STORIES, build
@@ -14,7 +16,8 @@ from tests.house import ROOT
 
 SHOWN = ROOT / "docs" / "screenshots" / "wizard"
 NARROW = ROOT / "var" / "screenshots" / "wizard"
-NARROW_WIDTH, MARGIN = 390, 24
+NARROW_WIDTH, MARGIN = 390, 12
+COLOURS = 128
 SETTLE_MS = 500  # Streamlit redraws after a change of theme or width without saying when it is done
 
 
@@ -43,6 +46,7 @@ def take_all(browser: Browser, folder: Path) -> None:
             visit = Visit(town, town.shops[story.trade])
             for scene in story.scenes:
                 _take(scene.play(visit), scene.name)
+            town.calm()
 
 
 def _take(page: Page, name: str) -> None:
@@ -53,30 +57,39 @@ def _take(page: Page, name: str) -> None:
         _settle(page)
         page.set_viewport_size({"width": look.width, "height": _height(page)})
         _settle(page)
-        page.screenshot(path=look.folder / f"{name}-{look.name}.png", clip=_clip(page, look.width))
+        _save(page.screenshot(clip=_clip(page, look.width)), look.folder / f"{name}-{look.name}.png")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
+def _save(picture: bytes, path: Path) -> None:
+    """Save a picture with a palette, which makes it a third as large: seventy of them are kept."""
+    Image.open(BytesIO(picture)).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+
+
 def _settle(page: Page) -> None:
+    page.locator("h1").first.wait_for()
     page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
     page.wait_for_timeout(SETTLE_MS)
 
 
 def _height(page: Page) -> int:
     """Return how high the window has to be: a Streamlit page scrolls inside itself."""
-    return int(page.evaluate("(document.querySelector('[data-testid=stMain]') ?? document.body).scrollHeight"))
+    inside = "document.querySelector('[data-testid=stMain]')?.scrollHeight ?? document.body.scrollHeight"
+    return max(HEIGHT, int(page.evaluate(inside)))
 
 
 def _clip(page: Page, width: int) -> FloatRect:
-    """Return what of the window is content, with a margin."""
+    """Return what of the window is content, with a margin; below the steps nothing follows."""
     box = page.evaluate(
         """() => {
-            const blocks = document.querySelector('[data-testid=stMainBlockContainer] [data-testid=stVerticalBlock]')
-            const box = (blocks ?? document.querySelector('main')).getBoundingClientRect()
-            return {x: blocks ? 0 : box.x, y: blocks ? 0 : box.y, right: box.right, bottom: box.bottom}
+            const page = document.querySelector('[data-testid=stMainBlockContainer]')
+            const inside = page?.querySelector('[data-testid=stVerticalBlock]')
+            const content = inside ?? document.querySelector('main')
+            const box = content.getBoundingClientRect()
+            return {left: page ? 0 : box.left, top: page ? 0 : box.top, right: box.right, bottom: box.bottom}
         }"""
     )
-    left, top = max(0, box["x"] - MARGIN), max(0, box["y"] - MARGIN)
+    left, top = max(0, box["left"] - MARGIN), max(0, box["top"] - MARGIN)
     right = min(width, box["right"] + MARGIN)
     return {"x": left, "y": top, "width": right - left, "height": box["bottom"] + MARGIN - top}

@@ -52,9 +52,7 @@ def test_a_masked_refusal_names_both_sides_without_their_addresses() -> None:
     assert "Amira (a•••@acme.example)" in words.way_out
 
 
-@pytest.mark.parametrize(
-    "kind", [RefusalKind.OTHER_ORGANISATION, RefusalKind.OTHER_USER, RefusalKind.ORGANISATION_TAKEN]
-)
+@pytest.mark.parametrize("kind", [RefusalKind.OTHER_ORGANISATION, RefusalKind.OTHER_USER])
 def test_the_two_sides_stand_beside_each_other(kind: RefusalKind) -> None:
     words = describe(kind, PARTICULARS)
     assert words.expected == "Acme Ltd, by Amira (amira@acme.example)"
@@ -71,3 +69,17 @@ def test_a_refusal_of_which_nothing_is_known_still_reads_as_a_sentence(kind: Ref
 def test_names_with_braces_are_shown_as_they_are() -> None:
     hostile = {**PARTICULARS, "chosen": "{expected} {0} {answer.__class__}"}
     assert "{expected} {0} {answer.__class__}" in describe(RefusalKind.OTHER_ORGANISATION, hostile).text
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("offline_access", "Access without staying connected (offline_access)"),
+        (
+            "accounting.contacts, accounting.new",
+            "Access without contacts (accounting.contacts), accounting.new",
+        ),
+    ],
+)
+def test_a_missing_permission_is_said_in_words_and_by_its_name(missing: str, said: str) -> None:
+    assert describe(RefusalKind.SCOPE_MISSING, {"missing": missing}).came == said

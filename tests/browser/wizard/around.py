@@ -117,8 +117,9 @@ def left_behind(visit: Visit) -> Page:
 def with_exports(town: Town, trade: str) -> Shop:
     """A broken workspace in which four exports failed, one of them on an account that Xero does not have."""
     shop = town.working(trade)
-    owed = {"state": ExportState.FAILED, "code": "XERO11"}
-    ids = town.office.exports(shop, 3, **owed) + town.office.exports(shop, 1, account="999", **owed)
+    failed = ExportState.FAILED
+    ids = town.office.exports(shop, 3, state=failed, code="XERO11")
+    ids += town.office.exports(shop, 1, state=failed, code="XERO11", account="999")
     for number, export_id in enumerate(ids, start=4711):
         town.office.change(tables.Export, export_id, number=f"EXP-{number:06}")
     town.office.break_login(shop)

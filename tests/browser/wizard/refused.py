@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from playwright.sync_api import Page
 
 from services.store.engine import utcnow
 from tests.browser.wizard.town import ADMIN, COLLEAGUE, Town
-from tests.browser.wizard.visit import Scene, Story, Visit
+from tests.browser.wizard.visit import Prepare, Scene, Story, Visit
 from tests.integration.office import Shop
 
 
-def story(name: str, trade: str, play: object, **more: object) -> Story:
+def story(name: str, trade: str, play: Callable[[Visit], Page], prepare: Prepare = Town.broken) -> Story:
     """Return a story of one scene."""
-    return Story(trade=trade, scenes=(Scene(name, play),), **more)  # type: ignore[arg-type]
+    return Story(trade=trade, scenes=(Scene(name, play),), prepare=prepare)
 
 
 def other_organisation(visit: Visit) -> Page:
@@ -31,9 +32,9 @@ def other_user(visit: Visit) -> Page:
 
 def wrong_role(visit: Visit) -> Page:
     """The login may no longer connect the organisation."""
-    back = visit.held_return()
+    visit.go_there()
     visit.town.advise(visit.shop.user, visit.shop.organisation, "ReadOnly")
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def no_role_at_xero(visit: Visit) -> Page:
@@ -68,21 +69,21 @@ def two_organisations(town: Town, trade: str) -> Shop:
 
 def no_organisation(visit: Visit) -> Page:
     """Xero lets the login go on with another organisation that was connected long before."""
-    back = visit.held_return()
+    visit.go_there()
     visit.town.office.disconnect(visit.shop)
     _left_later(visit)
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def several(visit: Visit) -> Page:
     """Xero lists two organisations of long before and does not say which was chosen just now."""
     other = visit.town.office.xero.organisation(name="Fern Hotels Ireland Ltd")
     visit.town.advise(visit.shop.user, other)
-    back = visit.held_return()
+    visit.go_there()
     scopes = list(visit.town.office.desk.app.scopes)
     visit.town.office.xero.grant(dict(visit.shop.user), dict(visit.shop.organisation), other, scopes=scopes)
     _left_later(visit)
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def choose_one(visit: Visit) -> Page:
@@ -107,10 +108,10 @@ def organisation_taken(visit: Visit) -> Page:
 
 def scope_missing(visit: Visit) -> Page:
     """Xero gives a permission less than it was asked for."""
-    back = visit.held_return()
+    visit.go_there()
     path = f"/users/{visit.shop.user['id']}/scopes/remove"
     visit.town.office.xero.control("POST", path, scope="accounting.invoices")
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def too_late(visit: Visit) -> Page:
@@ -123,8 +124,8 @@ def too_late(visit: Visit) -> Page:
 
 def foreign(visit: Visit) -> Page:
     """The way back is opened in another browser."""
-    back = visit.held_return()
-    return visit.go(_path(back), visit.town.new_window(ADMIN))
+    visit.go_there()
+    return visit.go(visit.back, visit.town.window(ADMIN, elsewhere=True))
 
 
 def unknown(visit: Visit) -> Page:
@@ -132,60 +133,59 @@ def unknown(visit: Visit) -> Page:
     return visit.go("/connect/xero/callback?code=stolen&state=made-up")
 
 
-def used_twice(visit: Visit) -> Page:
-    """The way back is loaded again after it was accepted and a sync had proved it."""
-    back = visit.held_return()
-    page = visit.go(_path(back))
+def accepted(visit: Visit) -> Page:
+    """The same login allows access to the same organisation, and a sync proves it."""
+    visit.go_there()
+    page = visit.come_back()
     page.get_by_role("heading", name="Xero is connected again").wait_for()
-    return visit.go(_path(back))
+    return page
+
+
+def used_twice(visit: Visit) -> Page:
+    """The way back is loaded once more."""
+    return visit.come_back()
 
 
 def taken_over(visit: Visit) -> Page:
     """A colleague takes over while somebody is at Xero, who then comes back."""
-    back = visit.held_return()
+    visit.go_there()
     colleague = Visit(visit.town, visit.shop, COLLEAGUE)
     colleague.wizard().get_by_role("link", name="Take over").click()
     colleague.page.get_by_role("heading", name="Log in to Xero").wait_for()
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def code_used(visit: Visit) -> Page:
     """The code of the way back was exchanged already."""
-    back = visit.held_return()
+    visit.go_there()
     office, verifier = visit.town.office, visit.consent().code_verifier
     office.xero.exchange(
-        back.partition("code=")[2].partition("&")[0],
+        visit.back.partition("code=")[2].partition("&")[0],
         code_verifier=office.desk.vault.open(verifier),
         redirect_uri=f"{visit.town.house.url}/connect/xero/callback",
     )
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def api_down(visit: Visit) -> Page:
     """Xero's API is down when the access is checked."""
-    back = visit.held_return()
+    visit.go_there()
     visit.town.office.xero.control("PUT", "/maintenance", mode="maintenance")
-    page = visit.go(_path(back))
-    visit.town.office.xero.control("PUT", "/maintenance", mode="none")
-    return page
+    return visit.come_back()
 
 
 def login_service_down(visit: Visit) -> Page:
     """Xero's login service is down when the code is exchanged."""
-    back = visit.held_return()
+    visit.go_there()
     visit.town.office.xero.control("POST", "/faults", path="/connect/token", status=503)
-    return visit.go(_path(back))
+    return visit.come_back()
 
 
 def app_misconfigured(visit: Visit) -> Page:
     """Xero does not know the secret of our app any more."""
-    back = visit.held_return()
+    visit.go_there()
     with visit.town.app_refused():
-        return visit.go(_path(back))
-
-
-def _path(back: str) -> str:
-    return back[back.index("/connect/xero/callback") :]
+        return visit.come_back()
 
 
 def _left_later(visit: Visit) -> None:
@@ -213,7 +213,7 @@ STORIES = (
     story("too-late", "Ivy Films", too_late),
     story("other-browser", "Juniper Labs", foreign),
     story("unknown-return", "Kelp Sailing", unknown),
-    story("used-twice", "Larch Timber", used_twice),
+    Story(trade="Larch Timber", scenes=(Scene("accepted", accepted), Scene("used-twice", used_twice))),
     story("taken-over", "Maple Motors", taken_over),
     story("code-used", "Nettle Teas", code_used),
     story("xero-down", "Oak Print", api_down),

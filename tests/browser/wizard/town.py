@@ -22,8 +22,8 @@ from tests.house import House, house
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import CLIENT, drive
 
-ADMIN = Member("amira.khan@ledgerhouse.example", "Amira Khan", Role.ADMIN)
-COLLEAGUE = Member("ben.okafor@ledgerhouse.example", "Ben Okafor", Role.ADMIN)
+ADMIN = Member("amira@fenn.example", "Amira Khan", Role.ADMIN)
+COLLEAGUE = Member("ben@fenn.example", "Ben Okafor", Role.ADMIN)
 AGENT = Member("mara.lindqvist@relink.example", "Mara Lindqvist", Role.AGENT)
 
 WIDTH, HEIGHT = 1280, 900
@@ -37,7 +37,7 @@ class Town:
     office: Office
     browser: Browser
     shops: dict[str, Shop] = field(default_factory=dict)  #: by trade
-    windows: dict[str, Page] = field(default_factory=dict)  #: by e-mail address
+    windows: dict[tuple[Member, bool], Page] = field(default_factory=dict)
 
     # Arranging, before anybody works here
 
@@ -89,14 +89,13 @@ class Town:
 
     # People at their windows
 
-    def window(self, member: Member) -> Page:
-        """Return the member's window, signed in."""
-        if member.email not in self.windows:
-            self.windows[member.email] = self.new_window(member)
-        return self.windows[member.email]
+    def window(self, member: Member, *, elsewhere: bool = False) -> Page:
+        """Return the member's window, signed in, or their window on another machine."""
+        if (member, elsewhere) not in self.windows:
+            self.windows[member, elsewhere] = self._open_window(member)
+        return self.windows[member, elsewhere]
 
-    def new_window(self, member: Member) -> Page:
-        """Open another window of the member, signed in, as if on another machine."""
+    def _open_window(self, member: Member) -> Page:
         context = self.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB")
         return sign_in_by_cookie(context, self.house, member.email)
 
@@ -121,7 +120,7 @@ class Town:
 
     @contextmanager
     def app_refused(self) -> Iterator[None]:
-        """Have the secret of our app changed at Xero for a while; the banner about it is taken down after."""
+        """Have the secret of our app changed at Xero for a while."""
         known = {"name": "Relink", "redirect_uris": [f"{self.house.url}/connect/xero/callback"]}
         path = f"/apps/{CLIENT[0]}"
         self.office.xero.control("PUT", path, client_secret="rotated-at-xero-alone", **known)
@@ -130,15 +129,17 @@ class Town:
         finally:
             self.office.xero.control("PUT", path, client_secret=CLIENT[1], **known)
 
-    def take_banner_down(self) -> None:
-        """Take down the banner that Xero refuses our app."""
+    def calm(self) -> None:
+        """Mend whatever a story broke for everybody."""
+        self.office.xero.control("DELETE", "/faults")
+        self.office.xero.control("PUT", "/maintenance", mode="none")
         with self.office.desk.store.begin() as session:
             notices.clear(session, notices.APP_MISCONFIGURED)
 
 
 def address(name: str, trade: str) -> str:
     """Return somebody's e-mail address at a firm."""
-    return f"{name.lower().replace(' ', '.')}@{trade.lower().replace(' ', '-')}.example"
+    return f"{name.lower().replace(' ', '.')}@{trade.lower().replace(' ', '')}.example"
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from services.store import tables
 from tests.browser.wizard.town import ADMIN, Town
 from tests.integration.office import Shop
 
+PRIMARY = ".rl-button:not(.rl-quiet), [data-testid=stBaseButton-primary]"  # what a page asks one to do
 XERO_LOGIN = "sandbox_login"  # the cookie of the sandbox's login page
 
 
@@ -25,6 +26,7 @@ class Visit:
     shop: Shop
     member: Member = ADMIN
     xero_user: Mapping[str, Any] = field(default_factory=dict)  #: who logged in at Xero last
+    back: str = ""  #: the address that leads back with Xero's answer, where that was held
 
     @property
     def page(self) -> Page:
@@ -72,12 +74,17 @@ class Visit:
         self.page.get_by_role("button", name="Allow access").click()
         return self.page
 
-    def allow_and_hold(self, organisation: Mapping[str, Any] | None = None) -> str:
-        """Allow access and hold Xero's answer back: return the address that leads back with it."""
+    def allow_and_hold(self, organisation: Mapping[str, Any] | None = None) -> None:
+        """Allow access and hold Xero's answer: the browser is not sent back with it yet."""
         chosen = (organisation or self.shop.organisation)["id"]
         form = {"decision": "allow", "organisation": chosen}
         answer = self.page.request.post(self.page.url, form=form, max_redirects=0)
-        return str(answer.headers["location"])
+        location = str(answer.headers["location"])
+        self.back = location[location.index("/connect/xero/callback") :]
+
+    def come_back(self) -> Page:
+        """Take the way back that was held."""
+        return self.go(self.back)
 
     def go_through(
         self, user: Mapping[str, Any] | None = None, organisation: Mapping[str, Any] | None = None
@@ -87,13 +94,11 @@ class Visit:
         self.log_in(user)
         return self.allow(organisation)
 
-    def held_return(
-        self, user: Mapping[str, Any] | None = None, organisation: Mapping[str, Any] | None = None
-    ) -> str:
-        """Leave, log in and allow access; return the address of the way back, which is not taken yet."""
+    def go_there(self) -> None:
+        """Leave, log in and allow access; the way back is not taken yet."""
         self.leave()
-        self.log_in(user)
-        return self.allow_and_hold(organisation)
+        self.log_in()
+        self.allow_and_hold()
 
     # What only the store can be made to do
 
@@ -112,6 +117,9 @@ class Visit:
         self.town.office.change(tables.Consent, self.consent().state_hash, **values)
 
 
+Prepare = Callable[[Town, str], Shop]
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One moment worth a picture: `play` brings it about and returns the window that shows it."""
@@ -126,4 +134,4 @@ class Story:
 
     trade: str
     scenes: tuple[Scene, ...]
-    prepare: Callable[[Town, str], Shop] = Town.broken
+    prepare: Prepare = Town.broken

@@ -130,6 +130,13 @@ def test_a_refused_return_leads_back_to_reconnect_and_says_why(office: Office) -
     assert look(office, shop).refusal is None  # a new try forgets the old answer
 
 
+def test_a_return_refused_before_any_sync_failed_leads_back_to_reconnect_too(office: Office) -> None:
+    shop = office.shop()
+    office.disown(shop)
+    leave(office, shop).come_back(leave(office, shop).cancel())
+    assert look(office, shop).act is Act.RECONNECT
+
+
 def test_somebody_still_at_xero_does_not_hide_that_the_connection_healed_meanwhile(office: Office) -> None:
     first = office.shop()
     second = office.branch(first.user)

@@ -135,6 +135,7 @@ def test_the_end_links_what_arrived_and_says_what_the_rest_needs(office: Office)
     assert [row.id for row in found.arrived] == arrived
     assert all(str(row.xero_link).startswith("https://go.xero.com/") for row in found.arrived)
     assert [row.id for row in found.left] == [stays]
+    assert found.needs[stays].startswith("XERO27: ")  # why it was not sent now, not why it failed before
     assert look(office, shop).act is Act.RETRY  # not done while one needs a person
 
 
