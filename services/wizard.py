@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,7 @@ class StepState(StrEnum):
     DONE = "done"
     CURRENT = "current"
     TODO = "to do"
+    NOT_NEEDED = "not needed"  #: the repair goes on without it
 
 
 class Act(StrEnum):
@@ -113,7 +114,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         reconnect_id=reconnect.id if reconnect else None,
         state=reconnect.state if reconnect else None,
         attempt=_attempt(member, reconnect),
-        reconnect_steps=steps(RECONNECT_STEPS, done, _reconnect_notes(workspace, reconnect, change)),
+        reconnect_steps=_reconnect_steps(done, reconnect, _reconnect_notes(workspace, reconnect, change)),
         retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), _retry_notes(workspace)),
         act=act,
         needs=needs(session, workspace, change) if act is Act.RECONNECT else (),
@@ -224,6 +225,21 @@ def _steps_done(act: Act, workspace: WorkspaceView, reconnect: tables.Reconnect 
     if workspace.connection.health in (Health.HEALTHY, Health.AT_RISK):
         return _DONE_BEFORE[Act.RETRY]
     return _DONE_BEFORE[Act.SYNC_AGAIN if _is_verified(reconnect) else Act.SYNC]
+
+
+#: So many steps come before the way to Xero.
+_BEFORE_XERO = _DONE_BEFORE[Act.RECONNECT]
+
+
+def _reconnect_steps(
+    done: int, reconnect: tables.Reconnect | None, notes: dict[int, str]
+) -> tuple[Step, ...]:
+    """Return the steps of the reconnect; the way to Xero is not ticked where nobody had to go it."""
+    told = steps(RECONNECT_STEPS, done, notes)
+    if done < len(told) or _is_verified(reconnect):
+        return told
+    to_xero = (replace(step, state=StepState.NOT_NEEDED) for step in told[_BEFORE_XERO:])
+    return (*told[:_BEFORE_XERO], *to_xero)
 
 
 def steps(texts: Sequence[Wording], done: int, notes: dict[int, str]) -> tuple[Step, ...]:

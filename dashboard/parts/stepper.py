@@ -12,8 +12,14 @@ from services import syncs
 from services.store.states import SyncState
 from services.syncs import StageView, SyncView
 
-MARKS = {"done": "✓", "failed": "■"}
-SPOKEN = {"done": "done", "current": "now", "failed": "failed", "todo": "still to come"}
+MARKS = {"done": "✓", "failed": "■", "skipped": "–"}
+SPOKEN = {
+    "done": "done",
+    "current": "now",
+    "failed": "failed",
+    "todo": "still to come",
+    "skipped": "not needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,7 @@ class Item:
     """One line of a list of steps."""
 
     text: str
-    state: str  #: one of done, current, failed, todo
+    state: str  #: one of done, current, failed, todo, skipped
     note: str | Markup | None = None
 
 
@@ -60,3 +66,11 @@ def progress_of(sync: SyncView) -> float:
     """Return how much of a sync is done, from 0 to 1, by its stages."""
     ended: Sequence[StageView] = [stage for stage in sync.stages if stage.ended_at]
     return min(1.0, len(ended) / len(syncs.STAGES))
+
+
+def doing(sync: SyncView) -> str:
+    """Say what a sync under way does at this moment."""
+    seconds = sync.parked_seconds(words.now())
+    if seconds > 0:
+        return f"Waiting for Xero's limit: it goes on by itself in {words.span(seconds)}"
+    return "Syncing" if sync.stages else "Waiting for a worker"
