@@ -82,6 +82,11 @@ class SyncView:
         """Say whether the sync still waits or works."""
         return self.state in UNDER_WAY
 
+    def parked_seconds(self, now: datetime) -> float:
+        """Return for how long a limit of Xero's still parks the sync; 0 where none does."""
+        waits = self.state is SyncState.QUEUED and self.due_at > now
+        return (self.due_at - now).total_seconds() if waits else 0.0
+
     def stalled(self, now: datetime) -> bool:
         """Say whether the sync has been under way for longer than it should."""
         return self.running and now - self.due_at > STALLED_AFTER
