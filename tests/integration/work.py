@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services import runs, sync_work
+from services import disconnects, runs, sync_work
 from services.desk import Desk
 from services.due import Kind, due
 from services.store.engine import utcnow
@@ -24,6 +24,8 @@ def work_off(desk: Desk, *, ahead: timedelta = timedelta(0)) -> int:
         for piece in work:
             if piece.kind is Kind.SYNC:
                 sync_work.run(desk, *piece.arguments)  # type: ignore[arg-type]
+            elif piece.kind is Kind.DISCONNECT:
+                disconnects.run(desk, *piece.arguments)  # type: ignore[arg-type]
             else:
                 runs.work_lane(desk, *piece.arguments)  # type: ignore[arg-type]
             done += 1
