@@ -163,6 +163,6 @@ def idle_since(session: Session, before: datetime, *, at_most: int) -> list[tupl
     return [(grant_id, last_used_at) for grant_id, last_used_at in rows]
 
 
-def expires_at(grant: tables.Grant) -> datetime | None:
-    """Return when Xero ends a login unless it is used before; None for one that has ended."""
-    return None if grant.dead_since is not None else grant.last_used_at + IDLE_LIFE
+def expires_at(last_used_at: datetime | None, dead_since: datetime | None) -> datetime | None:
+    """Return when Xero ends a login unless it is used before; None where there is none or it has ended."""
+    return None if last_used_at is None or dead_since is not None else last_used_at + IDLE_LIFE
