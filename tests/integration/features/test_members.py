@@ -7,7 +7,18 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from services import exports, incidents, members, reconnects, retries, runs, syncs, workspaces
+from services import (
+    disconnects,
+    exports,
+    incidents,
+    members,
+    pausing,
+    reconnects,
+    retries,
+    runs,
+    syncs,
+    workspaces,
+)
 from services.exports import ExportFilter
 from services.intake import files
 from services.members import Member, NotAllowed, Permission, UnknownWorkspace
@@ -35,6 +46,9 @@ ACTS: list[tuple[Permission, Act]] = [
     (Permission.RETRY, lambda s, m, _shop, export: retries.plan(s, m, export_ids=[export])),
     (Permission.RETRY, lambda s, m, _shop, _: retries.plan(s, m, filter=ExportFilter())),
     (Permission.SET_ASIDE, lambda s, m, _shop, export: exports.set_aside(s, m, export, "By hand.")),
+    (Permission.PAUSE, lambda s, m, shop, _: pausing.pause(s, m, shop.workspace_id, "It moves.")),
+    (Permission.DISCONNECT, lambda s, m, shop, _: disconnects.losses(s, m, shop.workspace_id)),
+    (Permission.DISCONNECT, lambda s, m, shop, _: disconnects.ask(s, m, shop.workspace_id, reason="Over.")),
     (
         Permission.IMPORT_REPORTS,
         lambda s, m, _shop, _: files.import_reports(s, m, files.EXAMPLE_CSV.encode()),
@@ -77,13 +91,36 @@ def test_a_run_is_turned_only_by_those_who_may_retry(office: Office) -> None:
                         turn(session, member(office, role), plan_id)
 
 
+def test_a_paused_workspace_is_resumed_only_by_those_who_may_pause(office: Office) -> None:
+    shop = office.shop()
+    with office.desk.store.begin() as session:
+        pausing.pause(session, office.agent, shop.workspace_id, "It moves.")
+    for role in Role:
+        person = member(office, role)
+        with office.desk.store.read() as session:
+            if person.may(Permission.PAUSE):
+                pausing.resume(session, person, shop.workspace_id)
+            else:
+                with pytest.raises(NotAllowed):
+                    pausing.resume(session, person, shop.workspace_id)
+
+
 def test_an_outsider_cannot_tell_a_foreign_workspace_from_one_that_does_not_exist(office: Office) -> None:
     foreign = office.shop()
     with office.desk.store.begin() as session:
         session.delete(session.get_one(tables.WorkspaceAdmin, (foreign.workspace_id, office.admin.email)))
     texts = set()
+    acts = (
+        workspaces.get,
+        syncs.request,
+        reconnects.start,
+        pausing.resume,
+        disconnects.losses,
+        lambda s, m, w: pausing.pause(s, m, w, "It moves."),
+        lambda s, m, w: disconnects.ask(s, m, w, reason="Over."),
+    )
     for workspace_id in (foreign.workspace_id, "0000000000000000", "\x00", "'; --", "x" * 9000):
-        for act in (workspaces.get, syncs.request, reconnects.start):
+        for act in acts:
             with (
                 office.desk.store.read() as session,
                 pytest.raises(UnknownWorkspace, match="Check the link") as caught,
