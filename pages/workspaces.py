@@ -60,8 +60,7 @@ def cells(row: WorkspaceRow) -> list[str | Markup]:
     return [
         markup.two_lines(name, row.organisation_name or row.owner_email),
         badges.health_badge(row.health, row.code)
-        + Markup(" ")
-        + badges.stopped(paused=row.paused, leaving=row.leaving)
+        + badges.stopped(before=markup.dot(), paused=row.paused, leaving=row.leaving)
         + markup.second("syncing" if row.syncing else badges.verified(row.verified_at))
         + markup.second(badges.expires(row.health, row.login_expires_at)),
         markup.age(row.health_since),

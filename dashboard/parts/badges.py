@@ -120,11 +120,11 @@ def expires(health: Health, when: datetime | None, *, after: Markup = markup.EMP
     )
 
 
-def stopped(*, paused: bool, leaving: bool) -> Markup:
+def stopped(*, before: Markup, paused: bool, leaving: bool) -> Markup:
     """Return what a person stopped at a workspace, in a word; nothing where all goes on by itself."""
-    if leaving:
-        return badge("disconnecting", Tone.BUSY)
-    return badge("paused", Tone.WARNING) if paused else markup.EMPTY
+    if not paused and not leaving:
+        return markup.EMPTY
+    return before + (badge("disconnecting", Tone.BUSY) if leaving else badge("paused", Tone.WARNING))
 
 
 def who_acts(health: Health, code: str | None) -> str:

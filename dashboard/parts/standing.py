@@ -125,7 +125,7 @@ def _ask(workspace_id: str) -> None:
 def _bullets(lost: Losses) -> Markup:
     name = lost.organisation_name or "the organisation"
     lines = [
-        f"Removed here: {_imported(lost.imported)} imported from {name}.",
+        _imported(lost.imported, name),
         "The nightly sync and the export of approved reports end.",
         _waiting(lost, name),
         _login(lost),
@@ -134,9 +134,11 @@ def _bullets(lost: Losses) -> Markup:
     return Markup("<ul>{}</ul>").format(items)
 
 
-def _imported(found: Mapping[str, int]) -> str:
-    parts = [words.plural(found[kind], name) for kind, name in _NAMES.items() if found.get(kind)]
-    return ", ".join(parts) or "nothing, since nothing is"
+def _imported(found: Mapping[str, int], name: str) -> str:
+    parts = [words.plural(found[kind], word) for kind, word in _NAMES.items() if found.get(kind)]
+    if not parts:
+        return f"Nothing was imported from {name} yet."
+    return f"Removed here: what was imported from {name} ({', '.join(parts)})."
 
 
 def _waiting(lost: Losses, name: str) -> str:

@@ -29,10 +29,13 @@ from tests.integration.office import Office, Shop
 
 #: What each role may do, written out: a change of the rules has to be made twice, on purpose.
 MAY = {
-    Role.OWNER: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports",
-    Role.AGENT: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports",
+    Role.OWNER: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports, "
+    "pause a workspace, disconnect a workspace from Xero",
+    Role.AGENT: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports, "
+    "pause a workspace",
     Role.MANAGER: "see workspaces, see incidents",
-    Role.ADMIN: "see workspaces, sync, retry exports, set exports aside, reconnect",
+    Role.ADMIN: "see workspaces, sync, retry exports, set exports aside, reconnect, pause a workspace, "
+    "disconnect a workspace from Xero",
 }
 
 Act = Callable[[Session, Member, Shop, int], object]
