@@ -45,7 +45,7 @@ NO_ORGANISATION = Trouble(Health.NEEDS_ORGANISATION, "XERO84", "No Xero organisa
 NO_ACCOUNTS = Trouble(
     Health.SYNC_ERROR, "XERO73", "No active account in Xero has Show in Expense Claims enabled."
 )
-NEVER_CONNECTED = Trouble(Health.NOT_CONNECTED, "XERO84", "This workspace was never connected to Xero.")
+NEVER_CONNECTED = Trouble(Health.NOT_CONNECTED, "XERO84", "This workspace is not connected to Xero.")
 
 
 def read_trouble(error: XeroError, *, listed: bool = False) -> Trouble | None:

@@ -13,12 +13,12 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
-from services import syncs
+from services import disconnects, syncs
 from services.health import ready
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.migrate import migrate
-from services.store.states import ExportState, RunState, SyncState
+from services.store.states import ExportState, Health, RunState, SyncState
 from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
@@ -63,6 +63,15 @@ def test_a_sync_that_was_asked_for_is_done(tree: House, office: Office) -> None:
     ask_for_sync(office, shop)
     tree.start_worker()
     until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, tree)
+
+
+def test_a_disconnect_that_was_asked_for_is_done(tree: House, office: Office) -> None:
+    shop = office.shop()
+    with office.desk.store.begin() as session:
+        disconnects.ask(session, office.admin, shop.workspace_id, reason="It closes.")
+    tree.start_worker()
+    until(lambda: office.connection(shop).health is Health.NOT_CONNECTED, tree)
+    assert office.all_calls()["by_path"]["DELETE /connections/{id}"] == 1
 
 
 def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, office: Office) -> None:
