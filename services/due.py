@@ -1,4 +1,4 @@
-"""What is due: the syncs, lanes and messages that wait for a worker, told from our own tables."""
+"""What is due: syncs, lanes, disconnects and messages that wait for a worker, told from our own tables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from zlib import crc32
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from services import audit, pausing
 from services.store import tables
 from services.store.states import MessageState, RunState, SyncState
 
@@ -19,10 +20,11 @@ DOORS = 4
 
 
 class Kind(StrEnum):
-    """The kinds of work: those that call an organisation, and messages."""
+    """The kinds of work: those that concern one organisation, and messages."""
 
     SYNC = "sync"
     LANE = "lane"
+    DISCONNECT = "disconnect"
     MESSAGE = "message"
 
 
@@ -38,7 +40,12 @@ class Due:
 
 def due(session: Session, *, now: datetime) -> list[Due]:
     """Return what is due, syncs first: somebody watches those."""
-    return [*_syncs(session, now), *_messages(session, now), *_lanes(session, now)]
+    return [
+        *_syncs(session, now),
+        *_disconnects(session, now),
+        *_messages(session, now),
+        *_lanes(session, now),
+    ]
 
 
 def _syncs(session: Session, now: datetime) -> list[Due]:
@@ -81,10 +88,34 @@ def _door(kind: str, whom: str) -> str:
     return f"{kind} {crc32(whom.encode()) % DOORS}"
 
 
+def _disconnects(session: Session, now: datetime) -> list[Due]:
+    rows = session.scalars(
+        select(tables.Connection)
+        .where(tables.Connection.leaving_at.is_not(None), tables.Connection.leaving_due_at <= now)
+        .order_by(tables.Connection.leaving_at)
+        .limit(AT_MOST)
+    )
+    return [
+        Due(
+            Kind.DISCONNECT,
+            f"disconnect:{row.workspace_id}:{row.leaving_slice}",
+            row.organisation_id or row.workspace_id,
+            (row.workspace_id, row.leaving_slice),
+        )
+        for row in rows
+    ]
+
+
 def _lanes(session: Session, now: datetime) -> list[Due]:
+    runs_by_itself = (tables.RetryRun.started_by == audit.SYSTEM) & (
+        tables.RetryRun.state == RunState.RUNNING
+    )
     rows = session.scalars(
         select(tables.Lane)
+        .join(tables.RetryRun, tables.RetryRun.plan_id == tables.Lane.plan_id)
+        .join(tables.Connection, tables.Connection.workspace_id == tables.Lane.workspace_id)
         .where(tables.Lane.state.in_([RunState.QUEUED, RunState.RUNNING]), tables.Lane.due_at <= now)
+        .where(or_(pausing.not_paused(), ~runs_by_itself))
         .order_by(tables.Lane.due_at)
         .limit(AT_MOST)
     )

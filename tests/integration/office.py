@@ -338,6 +338,10 @@ class Office:
             for column, value in values.items():
                 setattr(row, column, value)
 
+    def tokens(self, token: Mapping[str, Any], user: Mapping[str, Any]) -> TokenSet:
+        """Return what the sandbox gave a user as the product would have read it."""
+        return _tokens(token, user)
+
     def disown(self, shop: Shop) -> None:
         """Make the workspace one that was never connected; its organisation stays behind in Xero."""
         never = {"organisation_id": None, "grant_id": None, "xero_connection_id": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from services import messages, runs, sync_work
+from services import disconnects, messages, runs, sync_work
 from services.desk import Desk
 from services.due import Kind, due
 from services.store.engine import utcnow
@@ -13,6 +13,7 @@ from services.store.engine import utcnow
 _WORK: Mapping[Kind, Callable[..., None]] = {
     Kind.SYNC: sync_work.run,
     Kind.LANE: runs.work_lane,
+    Kind.DISCONNECT: disconnects.run,
     Kind.MESSAGE: messages.send,
 }
 
