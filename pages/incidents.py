@@ -28,6 +28,7 @@ panels.figures(
         words.span(repair * 3600) if repair else "none yet",
         "from first failure to last delivery",
     ),
+    ("Expiries prevented", f"{headline.prevented_30_days:,}", "idle logins kept alive in 30 days"),
 )
 
 st.header("Connections that broke", anchor=False)

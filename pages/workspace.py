@@ -5,7 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import accounting, badges, exports, incident, markup, panels, repair, timeline, words
+from dashboard.parts import (
+    accounting,
+    badges,
+    exports,
+    incident,
+    markup,
+    panels,
+    repair,
+    standing,
+    timeline,
+    words,
+)
 from services import audit, members, syncs, workspaces
 from services import exports as export_service
 from services.exports import ExportFilter
@@ -28,8 +39,10 @@ markup.show(
     + markup.dot()
     + badges.verified(connection.verified_at)
     + markup.dot()
+    + badges.expires(connection.health, connection.login_expires_at, after=markup.dot())
     + markup.strong(badges.who_acts(connection.health, connection.code))
 )
+standing.banners(member, workspace)
 
 left, right = st.columns([3, 2], gap="large")
 with left:
@@ -57,6 +70,7 @@ with right:
             "No open incident", "Syncs and exports of this workspace can run.", tone=badges.Tone.GOOD
         )
     accounting.particulars(workspace)
+    standing.controls(member, workspace)
 
 st.header("Waiting for Xero", anchor=False)
 if found.rows:

@@ -61,7 +61,9 @@ def cells(row: WorkspaceRow) -> list[str | Markup]:
     return [
         markup.two_lines(name, row.organisation_name or row.owner_email),
         badges.health_badge(row.health, row.code)
-        + markup.second("syncing" if row.syncing else badges.verified(row.verified_at)),
+        + badges.stopped(before=markup.dot(), paused=row.paused, leaving=row.leaving)
+        + markup.second("syncing" if row.syncing else badges.verified(row.verified_at))
+        + markup.second(badges.expires(row.health, row.login_expires_at)),
         markup.age(row.health_since),
         waiting,
         markup.moment(row.last_synced_at, never="never synced"),

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import admin_changes, audit, calls, connections, grants, returns, syncs
+from services import admin_changes, audit, calls, connections, grants, pausing, returns, syncs
 from services.desk import Desk
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
@@ -220,14 +220,14 @@ def _connect(
 
 
 def _heal_siblings(session: Session, consent: Consent, grant_id: str, now: datetime) -> None:
-    """Have each other workspace of the login prove its repair, but for what a person paused."""
+    """Have each other workspace of the login prove its repair, but for what a person paused or takes off."""
     works = tables.Connection.health.in_(WORKING)
     siblings = session.scalars(
         select(tables.Connection).where(
             tables.Connection.grant_id == grant_id,
             tables.Connection.workspace_id != consent.workspace_id,
             tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
-            tables.Connection.paused_at.is_(None),
+            pausing.by_itself(),
             *([] if consent.was_dead else [~works]),
         )
     )

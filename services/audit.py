@@ -15,6 +15,7 @@ from services.store.engine import utcnow
 
 REASON_CHARACTERS = 500  # everybody reads it in the history
 SYSTEM = "Relink"  # the actor of what no person did
+KEPT_ALIVE = "kept alive"  # a login that was used for no other reason than that it expires otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ NO_ORGANISATION = Trouble(Health.NEEDS_ORGANISATION, "XERO84", "No Xero organisa
 NO_ACCOUNTS = Trouble(
     Health.SYNC_ERROR, "XERO73", "No active account in Xero has Show in Expense Claims enabled."
 )
-NEVER_CONNECTED = Trouble(Health.NOT_CONNECTED, "XERO84", "This workspace was never connected to Xero.")
+NEVER_CONNECTED = Trouble(Health.NOT_CONNECTED, "XERO84", "This workspace is not connected to Xero.")
 
 
 def read_trouble(error: XeroError, *, listed: bool = False) -> Trouble | None:
@@ -137,7 +137,7 @@ def _have_it_proved(session: Session, workspace_id: str, now: datetime) -> None:
         select(func.max(tables.Sync.requested_at)).where(tables.Sync.workspace_id == workspace_id)
     )
     if last is None or last < now - PROVE_AGAIN_AFTER:
-        syncs.enqueue(session, workspace_id, requested_by=audit.SYSTEM)
+        syncs.enqueue_by_itself(session, workspace_id)
 
 
 def _set_health(connection: tables.Connection, health: Health, now: datetime) -> None:
@@ -161,6 +161,7 @@ def connect(
     connection.organisation_id = organisation_id
     connection.xero_connection_id = xero_connection_id
     connection.connected_at = now
+    connection.leaving_at = None  # who connects it again wants it, whatever was asked for before
     organisation = session.get_one(tables.Organisation, organisation_id)
     audit.record(
         session,

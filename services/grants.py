@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from services import notices
+from services import notices, pausing
 from services.desk import Desk
 from services.store import tables
 from services.store.engine import new_id, utcnow
@@ -22,6 +22,7 @@ from services.xero.oauth import TokenSet
 REFRESH_BEFORE = timedelta(minutes=5)  # a sync must not outlive its access token
 LEASE = timedelta(seconds=60)  # longer than the token endpoint's timeout; then the next caller takes over
 EXPIRED = "The login with Xero has expired or was revoked."
+REPLACED = "The workspace was taken off this login, or put on another one, at this very moment."
 POLL_SECONDS = 0.05  # how often a caller looks whether the other's refresh is done
 IDLE_LIFE = timedelta(days=60)  # Xero: an unused refresh token ends
 
@@ -114,7 +115,9 @@ def access_token(desk: Desk, grant_id: str, rejected: str | None = None) -> str:
 
 def _read(desk: Desk, grant_id: str) -> _Held:
     with desk.store.read() as session:
-        grant = session.get_one(tables.Grant, grant_id)
+        grant = session.get(tables.Grant, grant_id)
+        if grant is None:
+            raise XeroError(fault=Fault.UNAVAILABLE, detail=REPLACED)
         if grant.dead_since is not None:
             raise XeroError(fault=Fault.LOGIN_EXPIRED, status=400, detail=EXPIRED)
         access, refresh = desk.vault.open(grant.tokens)
@@ -142,8 +145,8 @@ def _refresh(desk: Desk, held: _Held, owner: str) -> str:
         _give_up(desk, held, owner, dead=error.fault is Fault.LOGIN_EXPIRED)
         raise
     with desk.store.begin() as session:
-        grant = session.get_one(tables.Grant, held.id, with_for_update=True)
-        if grant.version == held.version:
+        grant = session.get(tables.Grant, held.id, with_for_update=True)
+        if grant is not None and grant.version == held.version:
             grant.version += 1
             _store(session, grant, desk.vault, tokens)
     return tokens.access_token
@@ -160,11 +163,23 @@ def _give_up(desk: Desk, held: _Held, owner: str, *, dead: bool) -> None:
         )
 
 
-def idle_since(session: Session, before: datetime) -> list[tuple[str, datetime]]:
-    """Return the living grants last refreshed before that moment, and when that was, oldest first."""
+def idle_since(session: Session, before: datetime, *, at_most: int) -> list[tuple[str, datetime]]:
+    """Return the living grants last refreshed before that moment, and when that was, oldest first.
+
+    Left out are those that stand behind no connection on which Relink may act by itself.
+    """
+    wanted = select(tables.Connection.workspace_id).where(
+        tables.Connection.grant_id == tables.Grant.id, pausing.by_itself()
+    )
     rows = session.execute(
         select(tables.Grant.id, tables.Grant.last_used_at)
-        .where(tables.Grant.last_used_at < before, tables.Grant.dead_since.is_(None))
+        .where(tables.Grant.last_used_at < before, tables.Grant.dead_since.is_(None), wanted.exists())
         .order_by(tables.Grant.last_used_at)
+        .limit(at_most)
     )
     return [(grant_id, last_used_at) for grant_id, last_used_at in rows]
+
+
+def expires_at(last_used_at: datetime | None, dead_since: datetime | None) -> datetime | None:
+    """Return when Xero ends a login unless it is used before; None where there is none or it has ended."""
+    return None if last_used_at is None or dead_since is not None else last_used_at + IDLE_LIFE

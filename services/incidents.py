@@ -165,9 +165,14 @@ def reconnected(session: Session, workspace_id: str, *, now: datetime) -> None:
 
 
 def close_if_done(session: Session, workspace_id: str, *, now: datetime) -> bool:
-    """Close the incident if its repair is proved and every export of it is delivered or set aside."""
+    """Close the incident if its repair is proved and every export of it is delivered or set aside.
+
+    Where somebody disconnected the workspace on purpose, there is nothing left to repair.
+    """
     incident = _open_incident(session, workspace_id)
-    if incident is None or incident.reconnected_at is None:
+    if incident is None:
+        return False
+    if incident.reconnected_at is None and not _is_left(session, workspace_id):
         return False
     session.flush()
     left = session.scalar(
@@ -188,6 +193,10 @@ def close_if_done(session: Session, workspace_id: str, *, now: datetime) -> bool
         at=now,
     )
     return True
+
+
+def _is_left(session: Session, workspace_id: str) -> bool:
+    return session.get_one(tables.Connection, workspace_id).health is Health.NOT_CONNECTED
 
 
 def stuck(session: Session, workspace_ids: Collection[str]) -> Mapping[str, Stuck]:

@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from services import audit
 from services.store import tables
 from services.store.states import UNDELIVERED, IncidentState
 
@@ -23,6 +24,7 @@ OPENED = "incidents opened"
 RESOLVED = "incidents resolved"
 FAILED = "exports failed"
 DELIVERED = "exports delivered"
+PREVENTED = "expiries prevented"  #: one a workspace whose idle login was kept alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Headline:
     stuck_exports: int
     stuck_amounts: Mapping[str, Decimal]  #: by currency
     median_repair_hours: float | None  #: from opened to closed, of those closed in the last 30 days
+    prevented_30_days: int  #: expiries prevented, one a workspace
 
 
 def mark_stale(session: Session, *moments: datetime | None) -> None:
@@ -65,6 +68,8 @@ def recount(session: Session, day: date) -> None:
         (DELIVERED, export.delivered_at, export.kind),
     ):
         _count_day(session, day, figure, moment, cause)
+    kept_alive = tables.AuditEntry.action == audit.KEPT_ALIVE
+    _count_day(session, day, PREVENTED, tables.AuditEntry.at, literal(""), kept_alive)
 
 
 def _count_day(
@@ -72,12 +77,12 @@ def _count_day(
     day: date,
     figure: str,
     moment: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
-    cause: InstrumentedAttribute[Any],
+    cause: InstrumentedAttribute[Any] | ColumnElement[str],
+    *which: ColumnElement[bool],
 ) -> None:
     begin = datetime.combine(day, time.min, UTC)
-    rows = session.execute(
-        select(cause, func.count()).where(moment >= begin, moment < begin + timedelta(days=1)).group_by(cause)
-    )
+    of_day = (moment >= begin, moment < begin + timedelta(days=1), *which)
+    rows = session.execute(select(cause, func.count()).where(*of_day).group_by(cause))
     session.add_all(
         tables.DailyFigure(day=day, figure=figure, cause=word or "", count=number) for word, number in rows
     )
@@ -98,6 +103,7 @@ def headline(session: Session, *, now: datetime) -> Headline:
         stuck_exports=sum(number for _, number, _ in amounts),
         stuck_amounts={currency: amount for currency, _, amount in amounts},
         median_repair_hours=_median_repair_hours(session, since=now - timedelta(days=30)),
+        prevented_30_days=int(_by_day(session, (PREVENTED,), days=30, today=now.date())[PREVENTED].sum()),
     )
 
 

@@ -19,6 +19,7 @@ class LaneWork:
     workspace_id: str
     organisation_id: str
     known: Imported  #: what was imported from the organisation
+    by_itself: bool  #: nobody asked for this run: it stops while the workspace is paused
 
 
 class Parked(Exception):

@@ -8,7 +8,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import accepting, audit, calls, connections, consents, grants, incidents, members, returns
+from services import (
+    accepting,
+    audit,
+    calls,
+    connections,
+    consents,
+    grants,
+    incidents,
+    members,
+    pausing,
+    returns,
+)
 from services.consents import ForeignState, Return
 from services.declined import Declined
 from services.desk import Desk
@@ -45,10 +56,10 @@ _REDIRECT_ERRORS = {
 def start(session: Session, member: Member, workspace_id: str) -> str:
     """Start the wizard for a workspace and return the reconnect's id; one of this incident is joined.
 
-    Raises `NotAllowed` and `UnknownWorkspace`.
+    Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` while it is being disconnected.
     """
     members.require(session, member, Permission.RECONNECT, workspace_id)
-    session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    pausing.require_staying(pausing.lock(session, workspace_id))
     incident_id = incidents.advance(session, workspace_id, IncidentState.RECONNECTING)
     running = _running(session, workspace_id)
     if running is not None and running.incident_id == incident_id and not is_left_behind(running):
@@ -177,6 +188,7 @@ def come_back(desk: Desk, member: Member, browser: str, query: Mapping[str, str]
     with desk.store.begin() as session:
         workspace_id = _set_state(session, back.reconnect_id, ReconnectState.RETURNED, member).workspace_id
         members.require(session, member, Permission.RECONNECT, workspace_id)
+        pausing.require_staying(session.get_one(tables.Connection, workspace_id))
     refused = _refused_before_exchange(back, query) or _exchange(desk, member, workspace_id, back, query)
     if refused is not None:
         _refuse(desk, member, workspace_id, back.reconnect_id, refused)
@@ -271,7 +283,7 @@ def choose(session: Session, member: Member, workspace_id: str, organisation_id:
     Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for one that is not, or no longer, offered.
     """
     members.require(session, member, Permission.RECONNECT, workspace_id)
-    session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    pausing.require_staying(pausing.lock(session, workspace_id))
     reconnect = _running(session, workspace_id)
     if reconnect is None or organisation_id not in accepting.choices(reconnect.detail):
         raise Declined("That organisation is not offered any more. Look at the page anew and choose again.")

@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from services import audit, exports, incidents, members, verdicts
+from services import audit, exports, incidents, members, pausing, verdicts
 from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import Member, Permission
@@ -295,7 +295,8 @@ def _item_row(
 def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
     """Start the run of a plan; pressed a second time, it is the same run.
 
-    Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent.
+    Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent, or a workspace of it is
+    being disconnected.
     """
     reason = audit.reason_of(reason)
     _own_plan(session, member, plan_id)
@@ -319,14 +320,15 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
         )
     )
     session.flush()
-    for workspace_id, _, number in lanes:
+    for workspace_id, _, number in sorted(lanes):  # everybody locks in the same order, so nobody blocks
         _open_lane(session, member, plan_id, workspace_id, number, reason, now)
 
 
 def _open_lane(
     session: Session, member: Member, plan_id: str, workspace_id: str, number: int, reason: str, now: datetime
 ) -> None:
-    connection = session.get_one(tables.Connection, workspace_id)
+    connection = pausing.lock(session, workspace_id, share=True)
+    pausing.require_staying(connection)
     session.add(
         tables.Lane(
             plan_id=plan_id,

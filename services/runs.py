@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, audit, calls, incidents, members, reference
+from services import answers, audit, calls, incidents, members, pausing, reference
 from services.declined import Declined
 from services.desk import Desk
 from services.lane import Held, LaneWork, Parked
@@ -202,11 +202,11 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
     work = _take_up(desk, plan_id, workspace_id, slice_)
     if work is None:
         return
-    grant_id, organisation_id = work
+    grant_id, organisation_id, by_itself = work
     try:
         with calls.xero(desk, grant_id=grant_id, organisation_id=organisation_id) as api:
             known = _known(desk, organisation_id)
-            _work(LaneWork(desk, api, plan_id, workspace_id, organisation_id, known))
+            _work(LaneWork(desk, api, plan_id, workspace_id, organisation_id, known, by_itself))
     except Parked as pause_:
         queue_again(desk, plan_id, workspace_id, seconds=pause_.seconds, why=pause_.why)
     except MustWait as wait:
@@ -214,16 +214,21 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
         queue_again(desk, plan_id, workspace_id, seconds=wait.seconds, why=why)
 
 
-def _take_up(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> tuple[str, str] | None:
+def _take_up(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> tuple[str, str, bool] | None:
     with desk.store.begin() as session:
         lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
         if lane.slice != slice_ or lane.state not in (RunState.QUEUED, RunState.RUNNING):
             return None
+        connection = session.get_one(tables.Connection, workspace_id)
+        run = session.get_one(tables.RetryRun, plan_id)
+        by_itself = run.started_by == audit.SYSTEM
+        if by_itself and run.state is RunState.RUNNING and connection.paused_at is not None:
+            lane.slice, lane.waiting_for = lane.slice + 1, pausing.PAUSED
+            return None
         lane.state, lane.waiting_for = RunState.RUNNING, None
-        grant_id = session.get_one(tables.Connection, workspace_id).grant_id
-        if grant_id is None:
-            raise AssertionError("a lane is only opened for a connected workspace")
-        return grant_id, lane.organisation_id
+        if connection.grant_id is None:
+            raise AssertionError("a connection is not given back while a lane of it is open")
+        return connection.grant_id, lane.organisation_id, by_itself
 
 
 def _known(desk: Desk, organisation_id: str) -> Imported:

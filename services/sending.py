@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, documents
+from services import answers, catalogue, documents, pausing
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
@@ -55,10 +55,11 @@ AMBIGUOUS_CODES = frozenset({"XERO01", "XERO31", "XERO46"})
 def send_next(work: LaneWork) -> bool:
     """Take the lane one batch further; return False when nothing of it is left.
 
-    Raises `Parked` when Xero asks for a pause and `Held` when the connection turns out broken.
+    Raises `Parked` when Xero asks for a pause or a person paused the workspace, and `Held` when the
+    connection turns out broken.
     """
     with work.desk.store.read() as session:
-        _require_connection(session, work)
+        _require_connection(work, session.get_one(tables.Connection, work.workspace_id))
     doubtful = _doubtful(work)
     if doubtful:
         _look_up(work, doubtful)
@@ -71,8 +72,9 @@ def send_next(work: LaneWork) -> bool:
     return True
 
 
-def _require_connection(session: Session, work: LaneWork) -> None:
-    connection = session.get_one(tables.Connection, work.workspace_id)
+def _require_connection(work: LaneWork, connection: tables.Connection) -> None:
+    if work.by_itself and connection.paused_at is not None:
+        raise Parked(0, pausing.PAUSED)
     if connection.organisation_id != work.organisation_id:
         raise Held(OTHER_ORGANISATION)
     if connection.health not in CAN_EXPORT:
@@ -189,18 +191,18 @@ def _claim(work: LaneWork) -> list[Draft] | None:
 
     Returns the drafts to send: an empty list when none of the batch is to be sent after all (our own
     checks refuse it, or somebody changed it at this moment), None when nothing of the lane is left.
-    Raises `Held` when the connection is broken.
+    Raises `Held` when the connection is broken, and `Parked` where the run has to wait for a person.
     """
     with work.desk.store.begin() as session:
         waiting = _lane_items(work).where(tables.Export.state.in_(RETRYABLE)).limit(MAX_BATCH)
         if session.execute(waiting).first() is None:
             return None
         # Locked, and judged by their state after the wait: somebody may be setting one aside, or
-        # importing its report anew, at this very moment.
+        # importing its report anew, or pausing the workspace, at this very moment.
+        _require_connection(work, pausing.lock(session, work.workspace_id, share=True))
         exports = list(session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH))
         if not exports:
             return []
-        _require_connection(session, work)
         drafts = documents.drafts(session, [e for e in exports if e.kind is exports[0].kind])
         sendable = [draft for draft in drafts if not _object(session, work, draft)]
         _write_attempts(session, sendable)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.admin_changes import ChangeView
-from services.article import Wording
+from services.article import RECONNECT_STEPS, Wording
 from services.store import tables
 from services.store.states import WORKING, ReconnectState, SyncState
 from services.workspaces import WorkspaceView
+
+BEFORE_XERO = 4  # steps up to and with the first Sync Now
 
 
 class StepState(StrEnum):
@@ -19,6 +21,7 @@ class StepState(StrEnum):
     DONE = "done"
     CURRENT = "current"
     TODO = "to do"
+    NOT_NEEDED = "not needed"  #: the repair goes on without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,15 @@ def _step_state(number: int, done: int) -> StepState:
     if number <= done:
         return StepState.DONE
     return StepState.CURRENT if number == done + 1 and done >= 0 else StepState.TODO
+
+
+def reconnect_steps(done: int, notes: dict[int, str], *, went: bool) -> tuple[Step, ...]:
+    """Return the seven steps; the way to Xero is not ticked unless somebody `went` it."""
+    told = steps(RECONNECT_STEPS, done, notes)
+    if done < len(told) or went:
+        return told
+    to_xero = (replace(step, state=StepState.NOT_NEEDED) for step in told[BEFORE_XERO:])
+    return (*told[:BEFORE_XERO], *to_xero)
 
 
 def reconnect_notes(

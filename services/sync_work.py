@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from services import audit, calls, catalogue, connections, finding, paid, reference
+from services import audit, calls, catalogue, connections, finding, paid, pausing, reference
 from services.connections import Trouble
 from services.desk import Desk
 from services.store import tables
@@ -104,6 +104,10 @@ def run(desk: Desk, sync_id: str, slice_: int) -> None:
         sync.state, sync.started_at = SyncState.RUNNING, sync.started_at or utcnow()
         session.execute(delete(tables.SyncStage).where(tables.SyncStage.sync_id == sync_id))
         connection = session.get_one(tables.Connection, sync.workspace_id)
+        if (why := pausing.why_not(connection, asked_by=sync.requested_by)) is not None:
+            sync.state, sync.started_at = SyncState.FAILED, None
+            sync.finished_at, sync.message = utcnow(), why
+            return
         grant_id, organisation_id = connection.grant_id, connection.organisation_id
     work = _Run(desk, sync_id, sync.workspace_id)
     with work.stage(STARTING):
@@ -241,9 +245,10 @@ def _keep_details(
 def _succeed(work: _Run) -> None:
     now = utcnow()
     with work.desk.store.begin() as session:
+        # The connection's row is locked before the sync's, as by whoever joins the sync at this moment.
+        connections.record_verified(session, work.workspace_id, now=now, synced=True)
         sync = session.get_one(tables.Sync, work.sync_id)
         sync.state, sync.finished_at, sync.code, sync.message = SyncState.SUCCEEDED, now, None, None
-        connections.record_verified(session, work.workspace_id, now=now, synced=True)
         audit.record(
             session,
             "synced",

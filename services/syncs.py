@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
-from services import audit, members
+from services import audit, members, pausing
 from services.members import Member, Permission
 from services.store import tables
 from services.store.engine import new_id, utcnow
@@ -82,6 +82,11 @@ class SyncView:
         """Say whether the sync still waits or works."""
         return self.state in UNDER_WAY
 
+    def parked_seconds(self, now: datetime) -> float:
+        """Return for how long a limit of Xero's still parks the sync; 0 where none does."""
+        waits = self.state is SyncState.QUEUED and self.due_at > now
+        return (self.due_at - now).total_seconds() if waits else 0.0
+
     def stalled(self, now: datetime) -> bool:
         """Say whether the sync has been under way for longer than it should."""
         return self.running and now - self.due_at > STALLED_AFTER
@@ -90,9 +95,10 @@ class SyncView:
 def request(session: Session, member: Member, workspace_id: str) -> str:
     """Ask for a sync and return its id; one that is under way is joined.
 
-    Raises `NotAllowed` and `UnknownWorkspace`.
+    Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` while the workspace is being disconnected.
     """
     members.require(session, member, Permission.SYNC, workspace_id)
+    pausing.require_staying(pausing.lock(session, workspace_id))
     sync_id = enqueue(session, workspace_id, requested_by=member.email)
     audit.record(session, "sync asked for", "Sync Now.", actor=member.email, workspace_id=workspace_id)
     return sync_id
@@ -107,7 +113,7 @@ def enqueue(session: Session, workspace_id: str, *, requested_by: str) -> str:
             tables.Sync.workspace_id == workspace_id, tables.Sync.state.in_(UNDER_WAY)
         )
     )
-    if running is not None:
+    if running is not None and _join(session, running, requested_by):
         return running
     now = utcnow()
     sync = tables.Sync(
@@ -122,6 +128,33 @@ def enqueue(session: Session, workspace_id: str, *, requested_by: str) -> str:
     session.add(sync)
     session.flush()
     return sync.id
+
+
+def _join(session: Session, sync_id: str, requested_by: str) -> bool:
+    """Say whether a sync is still under way; one of Relink's own becomes that of the person who joins it.
+
+    A pause stops what Relink does by itself, and must not stop what somebody waits for.
+    """
+    if requested_by == audit.SYSTEM:
+        return True
+    joined = session.execute(
+        update(tables.Sync)
+        .where(tables.Sync.id == sync_id, tables.Sync.state.in_(UNDER_WAY))
+        .values(
+            requested_by=case(
+                (tables.Sync.requested_by == audit.SYSTEM, requested_by), else_=tables.Sync.requested_by
+            )
+        )
+    )
+    return int(joined.rowcount) == 1  # type: ignore[attr-defined]
+
+
+def enqueue_by_itself(session: Session, workspace_id: str) -> str | None:
+    """Queue a sync that nobody asked for and return its id; None where Relink may not act by itself."""
+    connection = pausing.lock(session, workspace_id)
+    if connection.paused_at is not None or connection.leaving_at is not None:
+        return None
+    return enqueue(session, workspace_id, requested_by=audit.SYSTEM)
 
 
 def latest(session: Session, workspace_id: str) -> SyncView | None:

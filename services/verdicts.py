@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import catalogue, documents, reference
+from services import catalogue, documents, pausing, reference
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
 from services.reference import Imported
@@ -16,6 +16,10 @@ from services.sending import AMBIGUOUS_CODES
 from services.store import tables
 from services.store.states import CAN_EXPORT, NEEDS_RECONNECT, ExportState, Health, Verdict
 
+NOT_CONNECTED = (
+    "The workspace is not connected to Xero. Connect it to the same organisation as before: the export can "
+    "go to no other."
+)
 CHUNK = 500  # exports judged at once: bounded memory, and SQL parameter lists stay short
 
 #: Codes that our own check of the imported data can see mended.
@@ -83,6 +87,8 @@ def _closed(export: tables.Export) -> tuple[Verdict, str] | None:
 
 
 def _not_connected(export: tables.Export, connection: tables.Connection) -> tuple[Verdict, str] | None:
+    if connection.leaving_at is not None:
+        return Verdict.DISCONNECTED, pausing.LEAVING
     if connection.health not in CAN_EXPORT:
         return Verdict.DISCONNECTED, _what_first(connection)
     if export.organisation_id != connection.organisation_id:
@@ -95,6 +101,8 @@ def _what_first(connection: tables.Connection) -> str:
         return f"The connection is {connection.health}. Reconnect first."
     if connection.code and connection.health is Health.SYNC_ERROR:
         return f"The last sync failed with {connection.code}: {catalogue.get(connection.code).fix}"
+    if connection.health is Health.NOT_CONNECTED:
+        return NOT_CONNECTED
     return f"The connection is {connection.health}. Connect the workspace to Xero first."
 
 

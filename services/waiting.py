@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from services import audit, retries, verdicts
+from services import audit, pausing, retries, verdicts
 from services.desk import Desk
 from services.insights import mark_stale
 from services.members import Member
@@ -39,7 +39,13 @@ def export_waiting(desk: Desk) -> int:
 
 
 def _take(session: Session) -> list[int]:
-    """Return the ids of the exports to start, locked until their run is stored."""
+    """Return the ids of the exports to start, locked until their run is stored.
+
+    Their connections come first, as everywhere: a pause at this moment is waited for, and seen.
+    """
+    wanted = _waiting().with_only_columns(tables.Export.workspace_id)
+    for workspace_id in sorted(set(session.scalars(wanted))):
+        pausing.lock(session, workspace_id, share=True)
     ours = session.scalars(_waiting().with_for_update(of=tables.Export, skip_locked=True)).all()
     # Another worker's turn may have stored its run between our look and our lock: look again.
     return list(session.scalars(_waiting().where(tables.Export.id.in_(ours))))
@@ -63,6 +69,7 @@ def _waiting() -> Select[int]:
             tables.Export.state == ExportState.WAITING,
             tables.Export.organisation_id == tables.Connection.organisation_id,
             tables.Connection.health.in_(WORKING),
+            pausing.by_itself(),
             ~in_a_run,
         )
         .order_by(tables.Export.approved_at, tables.Export.id)

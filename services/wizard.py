@@ -21,7 +21,7 @@ from services.outcome import Outcome, outcome
 from services.refusals import Refusal
 from services.retries import PlanView
 from services.siblings import Siblings, siblings
-from services.steps import Step, reconnect_notes, retry_notes, steps
+from services.steps import BEFORE_XERO, Step, reconnect_notes, reconnect_steps, retry_notes, steps
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import NEEDS_RECONNECT, WORKING, Health, ReconnectState, SyncState
@@ -93,7 +93,9 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         reconnect_id=reconnect.id if reconnect else None,
         state=reconnect.state if reconnect else None,
         attempt=_attempt(member, reconnect),
-        reconnect_steps=steps(RECONNECT_STEPS, done, reconnect_notes(workspace, reconnect, change)),
+        reconnect_steps=reconnect_steps(
+            done, reconnect_notes(workspace, reconnect, change), went=reconnects.is_verified(reconnect)
+        ),
         retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), retry_notes(workspace)),
         act=act,
         needs=needs(session, workspace, change) if act is Act.RECONNECT else (),
@@ -185,7 +187,7 @@ def _just_repaired(incident: IncidentView | None, reconnect: tables.Reconnect | 
 #: How many of the article's twelve steps are done when this is what comes next.
 _DONE_BEFORE = {
     Act.SYNC: 3,
-    Act.RECONNECT: 4,
+    Act.RECONNECT: BEFORE_XERO,
     Act.AT_XERO: 5,
     Act.CHOOSE: 6,
     Act.SYNC_AGAIN: 10,

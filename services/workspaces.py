@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from services import incidents, members, syncs
+from services import grants, incidents, members, syncs
 from services.finding import like
 from services.incidents import IncidentView, Stuck
 from services.members import Member, Permission, UnknownWorkspace, mask, own_workspaces
@@ -62,6 +62,9 @@ class WorkspaceRow:
     last_synced_at: datetime | None
     incident_id: str | None
     syncing: bool
+    login_expires_at: datetime | None  #: unless it is used before; None where none lives
+    paused: bool
+    leaving: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,27 @@ class WorkspacePage:
     total: int
     pages: int
     counts: Mapping[Health, int]  #: of all that match the text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseView:
+    """By whom a workspace was paused, since when and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingView:
+    """A disconnect that was asked for and is not done yet."""
+
+    at: datetime
+    by: str
+    reason: str
+    revokes: bool  #: the login's whole access ends as well
+    due_at: datetime  #: of the next try
+    trouble: str | None  #: why the last try did not succeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +112,12 @@ class ConnectionView:
     organisation_name: str | None
     login_email: str | None  #: masked for everybody but the workspace's own admins
     login_name: str | None
+    has_login: bool
+    login_expires_at: datetime | None  #: unless it is used before; None where none lives
     connected_at: datetime | None
     last_synced_at: datetime | None
+    pause: PauseView | None
+    leaving: LeavingView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +168,7 @@ def _matching(text: str) -> list[ColumnElement[bool]]:
     return [tables.Workspace.search_text.like(like(word), escape="/") for word in words]
 
 
-def _listed() -> Select[tables.Workspace, tables.Connection, str, str, bool]:
+def _listed() -> Select[tables.Workspace, tables.Connection, str, datetime, datetime | None, str, bool]:
     syncing = (
         select(tables.Sync.id)
         .where(
@@ -153,9 +181,18 @@ def _listed() -> Select[tables.Workspace, tables.Connection, str, str, bool]:
         tables.Incident.state != IncidentState.CLOSED
     )
     return (
-        select(tables.Workspace, tables.Connection, tables.Organisation.name, tables.Incident.id, syncing)
+        select(
+            tables.Workspace,
+            tables.Connection,
+            tables.Organisation.name,
+            tables.Grant.last_used_at,
+            tables.Grant.dead_since,
+            tables.Incident.id,
+            syncing,
+        )
         .join(tables.Connection, tables.Connection.workspace_id == tables.Workspace.id)
         .outerjoin(tables.Organisation, tables.Organisation.id == tables.Connection.organisation_id)
+        .outerjoin(tables.Grant, tables.Grant.id == tables.Connection.grant_id)
         .outerjoin(tables.Incident, open_incident)
     )
 
@@ -178,6 +215,8 @@ def _row(
     workspace: tables.Workspace,
     connection: tables.Connection,
     organisation_name: str | None,
+    login_used_at: datetime | None,
+    login_dead_since: datetime | None,
     incident_id: str | None,
     syncing: bool,
     owed: Stuck,
@@ -197,6 +236,9 @@ def _row(
         last_synced_at=connection.last_synced_at,
         incident_id=incident_id,
         syncing=syncing,
+        login_expires_at=grants.expires_at(login_used_at, login_dead_since),
+        paused=connection.paused_at is not None,
+        leaving=connection.leaving_at is not None,
     )
 
 
@@ -242,6 +284,29 @@ def _connection(session: Session, member: Member, workspace_id: str) -> Connecti
         organisation_name=organisation.name if organisation else None,
         login_email=email if email is None or member.sees_logins else mask(email),
         login_name=grant.full_name if grant else None,
+        has_login=grant is not None,
+        login_expires_at=grants.expires_at(grant.last_used_at, grant.dead_since) if grant else None,
         connected_at=row.connected_at,
         last_synced_at=row.last_synced_at,
+        pause=_pause(row),
+        leaving=_leaving(row),
+    )
+
+
+def _pause(row: tables.Connection) -> PauseView | None:
+    if row.paused_at is None:
+        return None
+    return PauseView(at=row.paused_at, by=row.paused_by or "", reason=row.paused_reason or "")
+
+
+def _leaving(row: tables.Connection) -> LeavingView | None:
+    if row.leaving_at is None:
+        return None
+    return LeavingView(
+        at=row.leaving_at,
+        by=row.leaving_by or "",
+        reason=row.leaving_reason or "",
+        revokes=row.leaving_revokes,
+        due_at=row.leaving_due_at or row.leaving_at,
+        trouble=row.leaving_trouble,
     )

@@ -57,7 +57,7 @@ def _can_reconnect(workspace: WorkspaceView) -> bool:
 
 def _sync_outcome(sync: SyncView) -> None:
     if sync.running:
-        st.progress(stepper.progress_of(sync), text="Waiting for a worker" if not sync.stages else "Syncing")
+        st.progress(stepper.progress_of(sync), text=stepper.doing(sync))
         stepper.stages(sync)
         if sync.stalled(utcnow()):
             st.warning(STALLED)

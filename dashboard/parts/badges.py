@@ -108,12 +108,32 @@ def verified(when: datetime | None) -> Markup:
     return markup.moment(when, prefix="verified", never="never verified")
 
 
+def expires(health: Health, when: datetime | None, *, after: Markup = markup.EMPTY) -> Markup:
+    """Return until when a connection at risk lasts, with what comes after; nothing for other healths."""
+    if health is not Health.AT_RISK or when is None:
+        return markup.EMPTY
+    return (
+        Markup('<time datetime="{}" title="{}">expires on {} unless it is used</time>').format(
+            when.isoformat(), words.exact(when), words.day(when)
+        )
+        + after
+    )
+
+
+def stopped(*, before: Markup, paused: bool, leaving: bool) -> Markup:
+    """Return what a person stopped at a workspace, in a word; nothing where all goes on by itself."""
+    if not paused and not leaving:
+        return markup.EMPTY
+    return before + (badge("disconnecting", Tone.BUSY) if leaving else badge("paused", Tone.WARNING))
+
+
 def who_acts(health: Health, code: str | None) -> str:
     """Say in a sentence who has to act."""
     if health in NEEDS_PERSON:
         return f"{words.capital(catalogue.get(code).actor)} has to act." if code else "A person has to act."
     return {
         Health.NOT_CONNECTED: "A workspace admin can connect it.",
+        Health.AT_RISK: "Press Sync Now: that uses the login, and it lasts again.",
         Health.UNAVAILABLE: "Nobody has to act: Relink asks Xero again by itself.",
         Health.STALLED: "The sync takes longer than it should. Sync again if it does not move on.",
     }.get(health, "Nobody has to act.")

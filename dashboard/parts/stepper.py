@@ -12,8 +12,15 @@ from services import syncs
 from services.store.states import SyncState
 from services.syncs import StageView, SyncView
 
-MARKS = {"done": "✓", "failed": "■", "left": "–"}
-SPOKEN = {"done": "done", "current": "now", "failed": "failed", "todo": "still to come", "left": "left out"}
+MARKS = {"done": "✓", "failed": "■", "left": "–", "skipped": "–"}
+SPOKEN = {
+    "done": "done",
+    "current": "now",
+    "failed": "failed",
+    "todo": "still to come",
+    "left": "left out",
+    "skipped": "not needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class Item:
     """One line of a list of steps."""
 
     text: str
-    state: str  #: one of done, current, failed, todo, left
+    state: str  #: one of done, current, failed, todo, left, skipped
     note: str | Markup | None = None
 
 
@@ -63,3 +70,11 @@ def progress_of(sync: SyncView) -> float:
     """Return how much of a sync is done, from 0 to 1, by its stages."""
     ended: Sequence[StageView] = [stage for stage in sync.stages if stage.ended_at]
     return min(1.0, len(ended) / (len(syncs.STAGES) - len(syncs.LEFT_OUT)))
+
+
+def doing(sync: SyncView) -> str:
+    """Say what a sync under way does at this moment."""
+    seconds = sync.parked_seconds(words.now())
+    if seconds > 0:
+        return f"Waiting for Xero's limit: it goes on by itself in {words.span(seconds)}"
+    return "Syncing" if sync.stages else "Waiting for a worker"

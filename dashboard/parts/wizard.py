@@ -109,12 +109,19 @@ def steps(member: Member, view: WizardView, some: Sequence[Step], *, label: str,
 
 def _item(step: Step, on: str) -> stepper.Item:
     text = step.text.mobile if on == PHONE else step.text.web
+    if step.state is StepState.NOT_NEEDED:
+        return stepper.Item(text, _STATES[step.state], str(step.state))
     both = step.text is article.RECONNECT_STEPS[4]
     note = f"the button may read “{article.BUTTON_LABELS[-1]}”" if both else step.note
     return stepper.Item(text, _STATES[step.state], note)
 
 
-_STATES = {StepState.DONE: "done", StepState.CURRENT: "current", StepState.TODO: "todo"}
+_STATES = {
+    StepState.DONE: "done",
+    StepState.CURRENT: "current",
+    StepState.TODO: "todo",
+    StepState.NOT_NEEDED: "skipped",
+}
 
 
 def _act(member: Member, view: WizardView) -> None:
@@ -157,7 +164,7 @@ def _follow_sync(member: Member, view: WizardView) -> None:
             sync = syncs.latest(store, workspace_id)
         if sync is None or not sync.running:
             st.rerun()
-        st.progress(stepper.progress_of(sync), text="Syncing" if sync.stages else "Waiting for a worker")
+        st.progress(stepper.progress_of(sync), text=stepper.doing(sync))
         stepper.stages(sync)
 
     moving()

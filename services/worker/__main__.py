@@ -12,6 +12,7 @@ from types import FrameType
 
 import structlog
 from dbos import DBOS
+from sqlalchemy.exc import SQLAlchemyError
 
 from services import insights, logs
 from services.desk import Desk, open_desk
@@ -47,6 +48,7 @@ def main() -> None:
     log.info("worker ready", worker=desk.settings.worker_id)
     _work(desk, stop)
     engine.stop()
+    _sign_off(desk)
 
 
 @dataclass(slots=True)
@@ -86,6 +88,13 @@ def _beat(desk: Desk) -> None:
     with desk.store.begin() as session:
         roster.beat(session, desk.settings.worker_id)
         insights.recount_stale(session)
+
+
+def _sign_off(desk: Desk) -> None:
+    try:
+        roster.sign_off(desk)
+    except SQLAlchemyError:
+        log.exception("the worker could not be taken off the roster, it falls silent instead")
 
 
 def _take_over_from_the_dead(desk: Desk) -> None:

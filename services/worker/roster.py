@@ -63,6 +63,17 @@ def _is_alive(pid: int) -> bool:
     return pid != os.getpid()
 
 
+def sign_off(desk: Desk) -> None:
+    """Say that this process has stopped: its name is free at once, and nobody counts on it any more.
+
+    Its line stays, as that of a dead worker: others take over what it could not finish.
+    """
+    with desk.store.begin() as session:
+        worker = session.get(tables.Worker, desk.settings.worker_id)
+        if worker is not None and (worker.host, worker.pid) == (socket.gethostname(), os.getpid()):
+            worker.beat_at = utcnow() - DEAD_AFTER
+
+
 def beat(session: Session, name: str) -> None:
     """Say that this worker lives."""
     worker = session.get(tables.Worker, name)

@@ -10,7 +10,16 @@ from typing import Any
 import structlog
 from dbos import DBOS, ScheduleInput
 
-from services import admin_changes, reconnects, runs, sync_work, upkeep, waiting
+from services import (
+    admin_changes,
+    disconnects,
+    messages,
+    reconnects,
+    runs,
+    sync_work,
+    upkeep,
+    waiting,
+)
 from services.desk import open_desk
 from services.due import Kind
 
@@ -31,6 +40,20 @@ def lane(plan_id: str, workspace_id: str, slice_: int) -> None:
         runs.work_lane(open_desk(), plan_id, workspace_id, slice_)
 
 
+@DBOS.workflow(name=Kind.MESSAGE)
+def message(message_id: str, try_: int) -> None:
+    """Send a message."""
+    with _faults_logged(message=message_id):
+        messages.send(open_desk(), message_id, try_)
+
+
+@DBOS.workflow(name=Kind.DISCONNECT)
+def disconnect(workspace_id: str, slice_: int) -> None:
+    """Give a connection back to Xero."""
+    with _faults_logged(workspace=workspace_id):
+        disconnects.run(open_desk(), workspace_id, slice_)
+
+
 @contextmanager
 def _faults_logged(**about: str) -> Iterator[None]:
     """Log a fault of our own; the workflow ends with it, and `dispatch` queues the work again."""
@@ -46,6 +69,7 @@ UPKEEP = (
     waiting.export_waiting,
     upkeep.verify_grants,
     upkeep.refresh_idle,
+    upkeep.break_dead,
     upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
     reconnects.abandon_left_behind,
     admin_changes.expire,

@@ -38,6 +38,7 @@ _TOKEN_ERRORS = {
     "unauthorized_client": (Fault.APP_MISCONFIGURED, "Xero does not allow the app to do this."),
     "invalid_scope": (Fault.APP_MISCONFIGURED, "Xero does not offer the app one of the scopes it asks for."),
     "unsupported_grant_type": (Fault.APP_MISCONFIGURED, "Xero does not offer the app this kind of login."),
+    "invalid_request": (Fault.APP_MISCONFIGURED, "Xero's login service does not understand the app."),
 }
 
 
@@ -141,7 +142,8 @@ def _token_fault(status: int, headers: Mapping[str, str], error: str) -> tuple[F
         return _TOKEN_ERRORS[error]
     if status == 401:
         return _TOKEN_ERRORS["invalid_client"]
-    return Fault.INVALID, f"Xero's login service refused the request (HTTP {status})."
+    # A gateway's page, or an error to come: it says nothing of a login, so it breaks no workspace.
+    return Fault.UNAVAILABLE, f"Xero's login service refused the request (HTTP {status})."
 
 
 def _refusal(status: int, body: bytes) -> str:

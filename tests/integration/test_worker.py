@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -12,11 +13,12 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
-from services import syncs
+from services import disconnects, messages, syncs
+from services.health import ready
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.migrate import migrate
-from services.store.states import ExportState, RunState, SyncState
+from services.store.states import ExportState, Health, MessageState, RunState, SyncState
 from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
@@ -61,6 +63,39 @@ def test_a_sync_that_was_asked_for_is_done(tree: House, office: Office) -> None:
     ask_for_sync(office, shop)
     tree.start_worker()
     until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, tree)
+
+
+def test_a_message_that_was_queued_is_sent_and_no_log_tells_it(tree: House, office: Office) -> None:
+    with office.desk.store.begin() as session:
+        message_id = messages.queue(
+            session,
+            office.desk.vault,
+            kind=messages.Kind.CODE,
+            channel=messages.Channel.EMAIL,
+            recipient="anna@shop.example",
+            subject="Your code",
+            body="Your code is 493817.",
+        )
+    tree.start_worker()
+    until(lambda: message_state(office, message_id) is MessageState.SENT, tree)
+    assert [mail.body for mail in office.xero.mails("anna@shop.example")] == ["Your code is 493817."]
+    assert not any(secret in tree.log("worker") for secret in ("493817", "anna@", "/mail/"))
+
+
+def message_state(office: Office, message_id: str) -> MessageState:
+    with office.desk.store.read() as session:
+        found = messages.view(session, message_id)
+    assert found is not None
+    return found.state
+
+
+def test_a_disconnect_that_was_asked_for_is_done(tree: House, office: Office) -> None:
+    shop = office.shop()
+    with office.desk.store.begin() as session:
+        disconnects.ask(session, office.admin, shop.workspace_id, reason="It closes.")
+    tree.start_worker()
+    until(lambda: office.connection(shop).health is Health.NOT_CONNECTED, tree)
+    assert office.all_calls()["by_path"]["DELETE /connections/{id}"] == 1
 
 
 def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, office: Office) -> None:
@@ -108,3 +143,36 @@ def test_another_worker_takes_over_from_a_dead_one(tree: House, office: Office) 
     assert (office.ledger(shop)["count"], office.ledger(shop)["duplicates"]) == (3, {})
     with office.desk.store.read() as session:
         until(lambda: session.scalars(select(tables.Lane.state)).all() == [RunState.FINISHED], tree, "second")
+
+
+def stop(tree: House, worker: str = "worker") -> None:
+    """Stop a worker in order, as Ctrl-C does."""
+    process = tree.processes.pop(worker)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_worker_that_was_stopped_is_not_counted_on_and_its_name_is_free(
+    tree: House, office: Office
+) -> None:
+    tree.start_worker()
+    until(lambda: ready(office.desk).worker, tree)
+    stop(tree)
+    assert not ready(office.desk).worker
+    tree.start_worker()
+    until(lambda: ready(office.desk).worker, tree)
+    assert tree.processes["worker"].poll() is None
+
+
+def test_what_a_stopped_worker_left_behind_is_taken_over_by_another(tree: House, office: Office) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 3)
+    office.fault(shop, "PUT", "Invoices", delay_seconds=8.0)  # longer than it waits for its work
+    tree.start_worker("first")
+    office.retry(shop)
+    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, tree, "first")
+    stop(tree, "first")
+    office.xero.control("DELETE", "/faults")
+    tree.start_worker("second")
+    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, tree, "second")
+    assert (office.ledger(shop)["count"], office.ledger(shop)["duplicates"]) == (3, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -64,6 +65,14 @@ def leave(office: Office, shop: Shop) -> Trip:
     """Leave for Xero as the workspace's admin."""
     url = reconnects.leave(office.desk, office.admin, shop.workspace_id, BROWSER)
     return Trip(office, shop, dict(parse_qsl(urlsplit(url).query)))
+
+
+def left_long_after(office: Office) -> None:
+    """Let whoever is at Xero have left long after all that is connected there was connected."""
+    ahead = timedelta(seconds=office.xero.control("GET", "/clock")["offset_seconds"])
+    with office.desk.store.begin() as session:
+        for consent in session.scalars(select(tables.Consent)):
+            consent.expires_at += ahead + timedelta(minutes=10)
 
 
 def reconnect(

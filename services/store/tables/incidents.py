@@ -46,7 +46,11 @@ class AuditEntry(Base):
     """Who did what to which workspace, when and why; append-only."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index(None, "workspace_id", "at"), Index(None, "incident_id", "at"))
+    __table_args__ = (
+        Index(None, "workspace_id", "at"),
+        Index(None, "incident_id", "at"),
+        Index(None, "action", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[datetime]

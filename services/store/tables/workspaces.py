@@ -92,6 +92,12 @@ class Connection(Base):
     leaving_by: Mapped[str | None]
     leaving_reason: Mapped[str | None]
     leaving_revokes: Mapped[bool] = mapped_column(default=False)  #: the login's whole access ends as well
+    leaving_due_at: Mapped[datetime | None]  #: not before; later than now after Xero did not answer
+    leaving_slice: Mapped[int] = mapped_column(
+        default=0
+    )  #: grows each time it is queued, over all disconnects
+    leaving_told_at: Mapped[datetime | None]  #: Xero took it back, and the login's access is about to end
+    leaving_trouble: Mapped[str | None]  #: why it is not done yet, in one sentence
 
 
 class Allowance(Base):

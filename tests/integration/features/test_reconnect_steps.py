@@ -18,7 +18,7 @@ from services.store.engine import utcnow
 from services.store.states import Health, ReconnectState, Role
 from services.wizard import Act, wizard
 from tests.integration.office import Office, Shop
-from tests.integration.trips import BROWSER, Trip, last_reconnect, leave, reconnect
+from tests.integration.trips import BROWSER, Trip, last_reconnect, leave, left_long_after, reconnect
 
 QUARTER = timedelta(minutes=15, seconds=1)
 
@@ -158,9 +158,7 @@ def several(office: Office) -> tuple[Shop, dict[str, str]]:
     answer = trip.consent()
     # As Xero does when it does not repeat the consent's own id, and both are from long before.
     office.xero.grant(dict(shop.user), dict(shop.organisation), other, scopes=list(office.desk.app.scopes))
-    with office.desk.store.begin() as session:
-        for consent in session.query(tables.Consent):
-            consent.expires_at += timedelta(minutes=10)
+    left_long_after(office)
     trip.come_back(answer)
     return shop, {shop.organisation_id: shop.organisation["name"], other["id"]: other["name"]}
 

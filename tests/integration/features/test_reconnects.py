@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
 
 from services import audit, grants, refusals
 from services.refusals import RefusalKind
@@ -18,7 +17,7 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, ReconnectState
 from tests.integration.office import Office, Shop
-from tests.integration.trips import Trip, last_reconnect, leave, reconnect
+from tests.integration.trips import Trip, last_reconnect, leave, left_long_after, reconnect
 
 
 def listed(office: Office, shop: Shop) -> set[str]:
@@ -189,9 +188,7 @@ def test_a_login_with_other_organisations_that_chose_none_of_them_is_told_so(off
     trip = leave(office, shop)
     answer = trip.consent()
     office.disconnect(shop)
-    with office.desk.store.begin() as session:
-        for consent in session.scalars(select(tables.Consent)):
-            consent.expires_at += timedelta(minutes=10)  # it left long after the other one was connected
+    left_long_after(office)
     trip.come_back(answer)
     stored = last_reconnect(office, shop)
     assert stored.refusal == RefusalKind.NO_ORGANISATION

@@ -175,10 +175,12 @@ def test_a_limit_of_xeros_parks_the_sync_which_goes_on_by_itself(office: Office)
     office.fault(shop, "GET", "Contacts", status=429, headers=MINUTE_USED_UP)
     office.sync(shop)
     parked = office.last_sync(shop)
-    assert (parked.state, parked.due_at > utcnow()) == (SyncState.QUEUED, True)
+    assert parked.state is SyncState.QUEUED
+    assert 0 < parked.parked_seconds(utcnow()) <= sync_work.PAUSE_SECONDS
     assert office.connection(shop).health is Health.HEALTHY
     office.work_off(ahead=SOON)
     assert office.last_sync(shop).state is SyncState.SUCCEEDED
+    assert office.last_sync(shop).parked_seconds(utcnow()) == 0
 
 
 def test_a_sync_that_starts_over_shows_only_the_stages_of_its_new_try(office: Office) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
-from services import audit, grants, upkeep
+from services import audit, grants, insights, upkeep
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, SyncState
@@ -59,6 +60,50 @@ def test_what_was_verified_today_is_not_asked_about_again(office: Office) -> Non
     assert upkeep.verify_grants(office.desk) == 1
     assert upkeep.verify_grants(office.desk) == 0
     assert office.all_calls()["total"] == 1
+
+
+def test_logins_verified_at_one_moment_are_due_at_many_and_each_within_its_day() -> None:
+    seeded_at, day = utcnow(), upkeep.VERIFY_EVERY
+    ids = [f"{number:032x}" for number in range(1000)]
+    due = [upkeep.verify_due_at(grant_id, seeded_at) - seeded_at for grant_id in ids]
+    assert day - upkeep.VERIFY_EARLY < min(due)
+    assert max(due) <= day
+    five_minutes = [int(wait / timedelta(minutes=5)) for wait in due]
+    busiest = max(five_minutes.count(turn) for turn in set(five_minutes))
+    assert busiest < 0.05 * len(ids)  # an even spread over four hours has 2 % in each
+    again = [upkeep.verify_due_at(grant_id, seeded_at) - seeded_at for grant_id in ids]
+    assert again == due  # from the id alone: no restart and no other worker changes it
+
+
+def test_a_fleet_verified_at_one_moment_is_asked_about_spread_over_hours_and_each_once_a_day(
+    office: Office,
+) -> None:
+    shops = [office.shop() for _ in range(6)]
+    seeded_at = utcnow()
+    for shop in shops:
+        office.change(tables.Connection, shop.workspace_id, verified_at=seeded_at)
+    due = [upkeep.verify_due_at(grant_id_of(office, shop), seeded_at) for shop in shops]
+    asked = 0
+    for hours in range(18, 25):
+        now = seeded_at + timedelta(hours=hours, seconds=1)
+        with time_machine.travel(now, tick=False):
+            asked += upkeep.verify_grants(office.desk)
+        assert asked == sum(moment < now for moment in due)
+    assert asked == len(shops)
+
+
+def test_workspaces_of_one_login_verified_at_different_times_cost_one_call_a_day(office: Office) -> None:
+    first = office.shop()
+    others = [office.branch(first.user) for _ in range(2)]
+    aged(office, first, *others)
+    for hours, shop in enumerate(others, start=1):
+        recently = utcnow() - timedelta(hours=hours)
+        office.change(tables.Connection, shop.workspace_id, verified_at=recently)
+    assert upkeep.verify_grants(office.desk) == 1
+    verified = [office.connection(shop).verified_at for shop in (first, *others)]
+    assert min(moment for moment in verified if moment) > utcnow() - timedelta(minutes=1)
+    assert upkeep.verify_grants(office.desk) == 0
+    assert office.all_calls()["by_path"] == {"GET /connections": 1}
 
 
 def test_a_login_that_expired_is_found_for_all_its_workspaces(office: Office) -> None:
@@ -121,7 +166,7 @@ def test_an_idle_login_is_used_so_that_it_never_expires_and_a_busy_or_dead_one_i
     assert office.all_calls()["refreshes"] == 1
     with office.desk.store.read() as session:
         used_at = session.get_one(tables.Grant, grant_id_of(office, idle)).last_used_at
-        assert grants.idle_since(session, utcnow() - timedelta(days=30)) == []
+        assert grants.idle_since(session, utcnow() - timedelta(days=30), at_most=9) == []
     assert used_at > a_month_ago
     assert office.connection(busy).health is Health.HEALTHY
 
@@ -183,6 +228,49 @@ def test_a_connection_whose_login_is_long_unused_is_at_risk_until_it_is_used(off
         Health.HEALTHY,
         Health.DISCONNECTED,
     ]
+
+
+def test_a_login_that_xero_ended_is_never_at_risk_and_breaks_all_its_workspaces(office: Office) -> None:
+    first = office.shop()
+    second, other = office.branch(first.user), office.shop()
+    leave_idle(office, first)
+    upkeep.mark_at_risk(office.desk)
+    office.break_login(first)
+    assert office.connection(second).health is Health.AT_RISK  # nobody has looked yet
+    [held] = office.exports(second, 1)
+    assert (upkeep.break_dead(office.desk), upkeep.break_dead(office.desk)) == (1, 0)
+    assert upkeep.mark_at_risk(office.desk) == 0
+    healths = [office.connection(shop).health for shop in (first, second, other)]
+    assert healths == [Health.EXPIRED, Health.EXPIRED, Health.HEALTHY]
+    assert office.export(held).state is ExportState.HELD
+
+
+def test_every_expiry_prevented_is_counted_as_the_raw_rows_say(office: Office) -> None:
+    first = office.shop()
+    office.branch(first.user)
+    leave_idle(office, first)
+    upkeep.refresh_idle(office.desk)
+    with office.desk.store.begin() as session:
+        for days in (1, 29, 30):
+            moment = utcnow() - timedelta(days=days)
+            audit.record(session, audit.KEPT_ALIVE, "", workspace_id=first.workspace_id, at=moment)
+            audit.record(session, "synced", "", workspace_id=first.workspace_id, at=moment)
+            insights.mark_stale(session, moment)
+        insights.recount_stale(session)
+        figures = session.execute(
+            select(tables.DailyFigure.day, tables.DailyFigure.count).where(
+                tables.DailyFigure.figure == insights.PREVENTED
+            )
+        ).all()
+        raw = [
+            entry.at.date()
+            for entry in session.scalars(
+                select(tables.AuditEntry).where(tables.AuditEntry.action == "kept alive")
+            )
+        ]
+        headline = insights.headline(session, now=utcnow())
+    assert dict(figures) == {day: raw.count(day) for day in raw}
+    assert headline.prevented_30_days == 2 + 2  # today's two workspaces, and two of the last 30 days
 
 
 def test_every_working_connection_is_synced_once_a_day(office: Office) -> None:

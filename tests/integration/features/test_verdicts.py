@@ -95,7 +95,7 @@ def test_only_a_connection_that_can_export_gets_anything_sent(office: Office) ->
         Health.WRONG_ROLE: reconnect,
         Health.MISSING_SCOPE: reconnect,
         Health.NEEDS_ORGANISATION: reconnect,
-        Health.NOT_CONNECTED: (Verdict.DISCONNECTED, "Connect the workspace to Xero first."),
+        Health.NOT_CONNECTED: (Verdict.DISCONNECTED, "the export can go to no other."),
         Health.SYNC_ERROR: (Verdict.DISCONNECTED, "then sync. You need not reconnect."),
     }
     for health in Health:

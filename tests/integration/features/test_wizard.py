@@ -32,10 +32,11 @@ def look(office: Office, shop: Shop) -> WizardView:
 
 
 def done(view: WizardView) -> int:
-    """Return how many of the twelve steps are done; those behind the current one are all to do."""
+    """Return how many of the twelve steps are behind; those after the current one are all to do."""
     states = [step.state for step in (*view.reconnect_steps, *view.retry_steps)]
-    count = states.count(StepState.DONE)
-    assert states[:count] == [StepState.DONE] * count
+    behind = {StepState.DONE, StepState.NOT_NEEDED}
+    count = sum(state in behind for state in states)
+    assert set(states[:count]) <= behind
     assert states.count(StepState.CURRENT) == (0 if count == len(states) else 1)
     assert count == len(states) or states[count] is StepState.CURRENT
     return count
@@ -180,6 +181,18 @@ def test_a_sync_error_of_another_kind_asks_for_a_sync_not_for_a_login(office: Of
     office.fault(shop, "GET", "Accounts", status=200, body='{"Accounts":[]}')
     office.sync(shop)
     assert look(office, shop).act is Act.SYNC_AGAIN
+
+
+def test_the_way_to_xero_is_ticked_only_where_somebody_went_it(office: Office) -> None:
+    shop = office.shop()
+    office.fault(shop, "GET", "Accounts", status=500)
+    office.sync(shop)
+    to_xero = [step.state for step in look(office, shop).reconnect_steps[4:]]
+    assert to_xero == [StepState.NOT_NEEDED] * 3
+    office.break_login(shop)
+    reconnect(office, shop)
+    office.work_off()
+    assert {step.state for step in look(office, shop).reconnect_steps} == {StepState.DONE}
 
 
 def test_a_workspace_never_connected_is_led_through_the_same_steps(office: Office) -> None:

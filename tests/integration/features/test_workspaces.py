@@ -217,3 +217,18 @@ def test_a_running_sync_shows_in_the_list(office: Office) -> None:
         syncs.enqueue(session, shop.workspace_id, requested_by="somebody")
     [row] = find(office, shop.workspace_id).rows
     assert row.syncing
+
+
+def test_a_login_says_until_when_it_lasts_unless_it_is_used_and_a_dead_one_does_not(office: Office) -> None:
+    shop = office.shop()
+    used_at = utcnow() - timedelta(days=46)
+    office.change(tables.Grant, office.grant(shop).id, last_used_at=used_at)
+    for dead_since, expected in ((None, used_at + timedelta(days=60)), (utcnow(), None)):
+        office.change(tables.Grant, office.grant(shop).id, dead_since=dead_since)
+        with office.desk.store.read() as session:
+            view = workspaces.get(session, office.agent, shop.workspace_id).connection
+        [row] = find(office).rows
+        assert (view.login_expires_at, row.login_expires_at) == (expected, expected)
+    office.disown(shop)
+    with office.desk.store.read() as session:
+        assert workspaces.get(session, office.agent, shop.workspace_id).connection.login_expires_at is None

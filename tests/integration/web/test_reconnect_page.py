@@ -310,3 +310,27 @@ def test_the_workspaces_page_shows_support_where_the_admin_stands(desk: Desk, op
 
     assert "Reconnect: step 6 of 12" in shown
     assert f"Last step by {world.ADMIN}" in shown
+
+
+def test_a_sync_that_a_limit_of_xeros_parks_says_so_and_when_it_goes_on(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    with desk.store.begin() as session:
+        sync = session.get_one(tables.Sync, syncs.enqueue(session, world.BROKEN, requested_by=world.ADMIN))
+        sync.due_at = utcnow() + timedelta(hours=2, minutes=5)
+
+    for page, name in ((navigation.RECONNECT, "workspace"), (navigation.WORKSPACE, "id")):
+        [bar] = open_page(page, world.ADMIN, **{name: world.BROKEN}).get("progress")
+        assert bar.proto.text == "Waiting for Xero's limit: it goes on by itself in 2 hours"
+
+
+def test_where_xero_was_only_busy_the_login_is_shown_as_not_needed(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        connection = session.get_one(tables.Connection, world.HEALTHY)
+        connection.health, connection.code = Health.UNAVAILABLE, "XERO46"
+
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.HEALTHY)
+
+    steps = "".join(element.proto.body for element in app.get("html"))
+    assert steps.count('<span class="rl-note">not needed</span>') == 3
+    assert app.button(key="sync").label == "Sync Now again"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from dashboard import navigation
-from services import exports, syncs
+from services import exports, pausing, syncs
 from services.desk import Desk
 from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
-from services.store.states import ExportState, Role, SyncState
+from services.store.engine import utcnow
+from services.store.states import ExportState, Health, Role, SyncState
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -127,3 +129,123 @@ def test_without_a_reason_nothing_is_set_aside_and_the_page_says_why(desk: Desk,
     assert "Say why" in app.warning[0].value
     with desk.store.read() as session:
         assert not session.query(tables.Export).filter_by(state=ExportState.SET_ASIDE).count()
+
+
+def paused(desk: Desk, workspace_id: str) -> None:
+    with desk.store.begin() as session:
+        pausing.pause(session, AGENT, workspace_id, "They move to a new Xero file")
+
+
+def connection_of(desk: Desk, workspace_id: str) -> tables.Connection:
+    with desk.store.read() as session:
+        return session.get_one(tables.Connection, workspace_id)
+
+
+def test_a_workspace_is_paused_with_a_reason_and_resumed_from_the_page(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY)
+    app.button(key="pause").click().run()
+    app.text_area(key="pause-reason").set_value("They move to a new Xero file")
+    app.button(key="pause-now").click().run()
+
+    shown = text_of(open_page(navigation.WORKSPACE, world.MANAGER, id=world.HEALTHY))
+    assert f"Paused by {world.AGENT}" in shown
+    assert "They move to a new Xero file" in shown
+    assert "no nightly sync" in shown
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY)
+    assert "pause" not in [button.key for button in app.button]
+    app.button(key="resume").click().run()
+    assert connection_of(desk, world.HEALTHY).paused_at is None
+    assert "Paused by" not in text_of(app)
+
+
+def test_a_paused_workspace_can_still_be_synced_by_hand(desk: Desk, open_page: OpenPage) -> None:
+    paused(desk, world.HEALTHY)
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY)
+    app.button(key="sync-now").click().run()
+    with desk.store.read() as session:
+        assert syncs.latest(session, world.HEALTHY) is not None
+    assert connection_of(desk, world.HEALTHY).paused_at is not None
+
+
+def test_a_disconnect_says_beforehand_what_is_lost_and_asks_why(desk: Desk, open_page: OpenPage) -> None:
+    app = open_page(navigation.WORKSPACE, world.ADMIN, id=world.BROKEN)
+    app.button(key="disconnect").click().run()
+
+    shown = text_of(app)
+    assert "Reconnect instead" in app.warning[0].value
+    assert "3 exports worth GBP 3,619.50 then wait, and can be sent only to Harbour &amp; Finch Pty" in shown
+    assert "It is the last workspace of its Xero login" in shown
+    app.checkbox(key="disconnect-revokes").check()
+    app.button(key="disconnect-now").click().run()
+    assert "Say why" in app.warning[0].value
+    assert connection_of(desk, world.BROKEN).leaving_at is None
+
+
+def test_a_disconnect_with_a_reason_is_asked_for_and_the_page_says_that_it_is_under_way(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    app = open_page(navigation.WORKSPACE, world.ADMIN, id=world.HEALTHY)
+    app.button(key="disconnect").click().run()
+    assert not app.warning
+    app.text_area(key="disconnect-reason").set_value("The workspace closes")
+    app.checkbox(key="disconnect-revokes").check()
+    app.button(key="disconnect-now").click().run()
+
+    row = connection_of(desk, world.HEALTHY)
+    assert (row.leaving_by, row.leaving_reason, row.leaving_revokes) == (
+        world.ADMIN,
+        "The workspace closes",
+        True,
+    )
+    shown = text_of(app)
+    assert f"Being disconnected from Xero, as {world.ADMIN} asked" in shown
+    assert "disconnect" not in [button.key for button in app.button]
+
+
+def test_the_whole_login_can_be_ended_only_with_its_last_workspace(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        session.get_one(tables.Connection, world.FOREIGN).grant_id = f"grant-{world.HEALTHY}"
+    app = open_page(navigation.WORKSPACE, world.ADMIN, id=world.HEALTHY)
+    app.button(key="disconnect").click().run()
+
+    assert "1 other workspace of the same Xero login keeps working." in text_of(app)
+    assert "disconnect-revokes" not in [box.key for box in app.checkbox]
+
+
+def test_only_an_owner_or_the_workspaces_admin_is_offered_to_disconnect(open_page: OpenPage) -> None:
+    for person, expected in ((world.AGENT, False), (world.MANAGER, False), (world.ADMIN, True)):
+        app = open_page(navigation.WORKSPACE, person, id=world.BROKEN)
+        assert ("disconnect" in [button.key for button in app.button]) is expected
+
+
+def test_a_disconnect_that_xero_has_not_answered_says_why_and_when_it_is_tried_again(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    with desk.store.begin() as session:
+        row = session.get_one(tables.Connection, world.HEALTHY)
+        row.leaving_at = row.leaving_due_at = utcnow()
+        row.leaving_by, row.leaving_reason = world.ADMIN, "The workspace closes"
+        row.leaving_trouble = "Xero does not answer."
+    shown = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY))
+    assert "The last try did not succeed: Xero does not answer." in shown
+    assert "Relink tries again by itself" in shown
+
+
+def test_a_connection_at_risk_says_when_it_expires_here_and_in_the_list(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    with desk.store.begin() as session:
+        session.get_one(tables.Connection, world.HEALTHY).health = Health.AT_RISK
+        grant = session.get_one(tables.Grant, f"grant-{world.HEALTHY}")
+        grant.last_used_at = datetime(2026, 10, 10, 9, tzinfo=UTC)
+    expected = "expires on 9 Dec 2026 unless it is used"
+    assert expected in text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY))
+    assert expected in text_of(open_page(navigation.WORKSPACES, world.AGENT))
+
+
+def test_a_paused_workspace_is_marked_in_the_list(desk: Desk, open_page: OpenPage) -> None:
+    assert "paused" not in text_of(open_page(navigation.WORKSPACES, world.AGENT))
+    paused(desk, world.HEALTHY)
+    assert "paused" in text_of(open_page(navigation.WORKSPACES, world.AGENT))

@@ -107,6 +107,9 @@ def upgrade() -> None:
             batch_op.f("ix_reconnect_links_workspace_id_sent_at"), ["workspace_id", "sent_at"], unique=False
         )
 
+    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entries_action_at"), ["action", "at"], unique=False)
+
     with op.batch_alter_table("connections", schema=None) as batch_op:
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("paused_by", sa.String(), nullable=True))
@@ -117,6 +120,10 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("leaving_revokes", sa.Boolean(), nullable=False, server_default=sa.false())
         )
+        batch_op.add_column(sa.Column("leaving_due_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("leaving_slice", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("leaving_told_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("leaving_trouble", sa.String(), nullable=True))
         batch_op.create_index(batch_op.f("ix_connections_leaving_at"), ["leaving_at"], unique=False)
 
     with op.batch_alter_table("consents", schema=None) as batch_op:
@@ -157,6 +164,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("connections", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_connections_leaving_at"))
+        batch_op.drop_column("leaving_trouble")
+        batch_op.drop_column("leaving_told_at")
+        batch_op.drop_column("leaving_slice")
+        batch_op.drop_column("leaving_due_at")
         batch_op.drop_column("leaving_revokes")
         batch_op.drop_column("leaving_reason")
         batch_op.drop_column("leaving_by")
@@ -164,6 +175,9 @@ def downgrade() -> None:
         batch_op.drop_column("paused_reason")
         batch_op.drop_column("paused_by")
         batch_op.drop_column("paused_at")
+
+    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_entries_action_at"))
 
     with op.batch_alter_table("reconnect_links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reconnect_links_workspace_id_sent_at"))
