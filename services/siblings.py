@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services import syncs
@@ -73,3 +73,22 @@ def _syncing(session: Session, workspace_ids: Sequence[str]) -> frozenset[str]:
         tables.Sync.workspace_id.in_(workspace_ids), tables.Sync.state.in_(syncs.UNDER_WAY)
     )
     return frozenset(session.scalars(running))
+
+
+def stamp(session: Session, workspace_id: str) -> str:
+    """Return a text that changes whenever a workspace of the same login heals, breaks, or ends a sync."""
+    login = select(tables.Connection.grant_id).where(tables.Connection.workspace_id == workspace_id)
+    of_login = tables.Connection.grant_id == login.scalar_subquery()
+    healths = (
+        select(tables.Connection.health, func.count())
+        .where(of_login)
+        .group_by(tables.Connection.health)
+        .order_by(tables.Connection.health)
+    )
+    syncing = (
+        select(func.count())
+        .join_from(tables.Sync, tables.Connection, tables.Connection.workspace_id == tables.Sync.workspace_id)
+        .where(of_login, tables.Sync.state.in_(syncs.UNDER_WAY))
+    )
+    counted = [f"{health} {number}" for health, number in session.execute(healths)]
+    return ", ".join([*counted, f"syncing {session.scalar(syncing)}"])

@@ -21,6 +21,7 @@ from services.outcome import Outcome, outcome
 from services.refusals import Refusal
 from services.retries import PlanView
 from services.siblings import Siblings, siblings
+from services.siblings import stamp as siblings_stamp
 from services.steps import BEFORE_XERO, Step, reconnect_notes, reconnect_steps, retry_notes, steps
 from services.store import tables
 from services.store.engine import utcnow
@@ -238,7 +239,7 @@ def stamp(session: Session, member: Member, workspace_id: str) -> str:
             .scalar_subquery(),
         ).where(tables.Connection.workspace_id == workspace_id)
     ).one()
-    return "|".join(str(part) for part in parts)
+    return "|".join([*(str(part) for part in parts), siblings_stamp(session, workspace_id)])
 
 
 def _newest(column: Any, workspace_id: str, by: Any) -> ScalarSelect[Any]:

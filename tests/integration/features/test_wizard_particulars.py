@@ -99,6 +99,20 @@ def test_a_sibling_that_a_person_paused_is_left_alone(office: Office) -> None:
     assert [sibling.paused for sibling in look(office, first).siblings.seen] == [True]
 
 
+def test_an_open_wizard_shows_a_sibling_that_heals_later(office: Office) -> None:
+    first = office.shop()
+    second = office.branch(first.user)
+    office.change(tables.Connection, second.workspace_id, health=Health.EXPIRED)
+    before = stamp_of(office, first)
+    office.sync(second)
+    assert stamp_of(office, first) != before
+
+
+def stamp_of(office: Office, shop: Shop) -> str:
+    with office.desk.store.read() as session:
+        return stamp(session, office.admin, shop.workspace_id)
+
+
 def test_siblings_of_other_customers_are_counted_and_not_named(office: Office) -> None:
     first = office.shop()
     foreign = office.branch(first.user)
