@@ -83,7 +83,7 @@ def _needs(
         item.export_id.in_([row.id for row in rows]),
         item.verdict.not_in(GOES),
     )
-    reasons: dict[int, str] = dict(session.execute(kept_out).tuples().all())
+    reasons: dict[int, str] = dict(session.execute(kept_out).all())
     return {row.id: reasons.get(row.id) or _why(row) for row in rows}
 
 

@@ -108,11 +108,6 @@ def test_an_open_wizard_shows_a_sibling_that_heals_later(office: Office) -> None
     assert stamp_of(office, first) != before
 
 
-def stamp_of(office: Office, shop: Shop) -> str:
-    with office.desk.store.read() as session:
-        return stamp(session, office.admin, shop.workspace_id)
-
-
 def test_siblings_of_other_customers_are_counted_and_not_named(office: Office) -> None:
     first = office.shop()
     foreign = office.branch(first.user)
