@@ -17,7 +17,6 @@ from tests.house import ROOT
 SHOWN = ROOT / "docs" / "screenshots" / "wizard"
 NARROW = ROOT / "var" / "screenshots" / "wizard"
 NARROW_WIDTH, MARGIN = 390, 12
-COLOURS = 128
 SETTLE_MS = 500  # Streamlit redraws after a change of theme or width without saying when it is done
 
 
@@ -64,7 +63,9 @@ def _take(page: Page, name: str) -> None:
 
 def _save(picture: bytes, path: Path) -> None:
     """Save a picture with a palette, which makes it a third as large: seventy of them are kept."""
-    Image.open(BytesIO(picture)).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    # The usual method gives its colours to the greys of letters, and a red badge turns brown.
+    whole = Image.open(BytesIO(picture)).convert("RGB")
+    whole.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _settle(page: Page) -> None:
