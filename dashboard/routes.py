@@ -1,4 +1,4 @@
-"""HTTP routes beside the pages: the way to Xero and back, and the health probes."""
+"""HTTP routes beside the pages: the way to Xero and back, reconnect links, and the health probes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from http import HTTPStatus
 from typing import Concatenate, ParamSpec
 
 import anyio.to_thread
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard import failures, navigation
-from dashboard.identity import signed_in_email
+from dashboard import door, failures, navigation
+from dashboard.identity import GUEST_COOKIE, signed_in_email
+from dashboard.plain import NO_STORE, sentence_page
 from dashboard.session import STORE_FAILURES, STORE_SILENT
 from services import health, members, reconnects
 from services.declined import Declined
 from services.desk import Desk, open_desk
+from services.links.door import guest
 from services.members import Member
 
 BROWSER_COOKIE = "relink_browser"
 BROWSER_SECONDS = 3600  # longer than anybody takes to consent
-NO_STORE = {"Cache-Control": "no-store"}
 
 SIGNED_OUT = (
-    "You are signed out, so nothing was changed. Sign in, open the workspace and press Reconnect again."
+    "You are signed out, so nothing was changed. Sign in, or open your reconnect link again, and press "
+    "Reconnect once more."
 )
 
 Arguments = ParamSpec("Arguments")
@@ -50,7 +51,7 @@ async def come_back_from_xero(request: Request) -> Response:
     """Take Xero's answer and return to the wizard, which shows what came of it."""
     member = await _visitor(request)
     if member is None:
-        return _page(SIGNED_OUT, HTTPStatus.UNAUTHORIZED)
+        return sentence_page(SIGNED_OUT, HTTPStatus.UNAUTHORIZED)
     browser = request.cookies.get(BROWSER_COOKIE, "")
     return await _redirect(_return, member, browser, dict(request.query_params))
 
@@ -67,41 +68,28 @@ async def _redirect(
     try:
         address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
     except Declined as refusal:
-        return _page(str(refusal), HTTPStatus.BAD_REQUEST)
+        return sentence_page(str(refusal), HTTPStatus.BAD_REQUEST)
     except STORE_FAILURES:
-        return _page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
+        return sentence_page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
 async def _visitor(request: Request) -> Member | None:
-    """Return the member whose browser asks; None for somebody signed out, or whom nobody has added."""
+    """Return the member or the link guest whose browser asks; None for anybody else."""
     return await anyio.to_thread.run_sync(lambda: _find_visitor(open_desk(), request))
 
 
 def _find_visitor(desk: Desk, request: Request) -> Member | None:
     email = signed_in_email(request.cookies, desk.settings.cookie_secret.get_secret_value())
-    if email is None:
-        return None
     with desk.store.read() as session:
-        return members.find(session, email)
+        member = None if email is None else members.find(session, email)
+        return member or guest(session, request.cookies.get(GUEST_COOKIE, ""))
 
 
 async def tell_failure(_request: Request, error: Exception) -> Response:
     """Answer a route's failure with a reference in place of a traceback."""
     sentence = f"Something went wrong here, and was written down with the reference {failures.note(error)}."
-    return _page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _page(sentence: str, status: HTTPStatus) -> HTMLResponse:
-    page = Markup(
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Relink</title>'
-        "<style>:root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui;max-width:34rem;"
-        "margin:15vh auto;padding:0 1.25rem}}h1{{font-size:1.3rem}}</style>"
-        "<main><h1>This did not work</h1><p>{}</p>"
-        '<p><a href="/">Go to your workspaces</a></p></main>'
-    ).format(sentence)
-    return HTMLResponse(page, status, NO_STORE)
+    return sentence_page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 async def healthz(_request: Request) -> Response:
@@ -122,4 +110,5 @@ ROUTES = [
     Route("/connect/xero/callback", come_back_from_xero),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
+    *door.ROUTES,
 ]

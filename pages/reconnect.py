@@ -11,7 +11,7 @@ from services.members import Permission
 from services.wizard import Act
 from services.wizard import wizard as look_at
 
-member = session.require(Permission.SEE_WORKSPACES)
+member = session.require(Permission.FOLLOW)
 workspace_id = st.query_params.get("workspace", "")
 exports.open_plan()
 with session.reading() as store:

@@ -104,7 +104,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
 
     Raises `UnknownWorkspace` and `NotAllowed`.
     """
-    workspace = workspaces.get(session, member, workspace_id)
+    workspace = workspaces.follow(session, member, workspace_id)
     reconnect = _latest_reconnect(session, workspace)
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)
@@ -254,7 +254,7 @@ def retry_plan(session: Session, member: Member, workspace_id: str) -> str:
     members.require(session, member, Permission.RETRY, workspace_id)
     waiting = ExportFilter(workspace_id=workspace_id, states=tuple(sorted(RETRYABLE)))
     plan_id = retries.plan(session, member, filter=waiting)
-    reconnect = _latest_reconnect(session, workspaces.get(session, member, workspace_id))
+    reconnect = _latest_reconnect(session, workspaces.follow(session, member, workspace_id))
     if reconnect is not None:
         reconnect.plan_id = plan_id
     return plan_id

@@ -18,10 +18,10 @@ from services.incidents import IncidentView, Stuck
 from services.members import Member, Permission, UnknownWorkspace, mask, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
-from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState
+from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState, Role
 from services.syncs import SyncView
 
-__all__ = ["UnknownWorkspace", "get", "search"]
+__all__ = ["UnknownWorkspace", "follow", "get", "search"]
 
 
 class Sort(StrEnum):
@@ -86,7 +86,7 @@ class ConnectionView:
     correlation_id: str | None
     organisation_id: str | None
     organisation_name: str | None
-    login_email: str | None  #: masked for everybody but the workspace's own admins
+    login_email: str | None  #: masked for all but the workspace's own admins and a guest whose own it is
     login_name: str | None
     connected_at: datetime | None
     last_synced_at: datetime | None
@@ -203,6 +203,19 @@ def _row(
 def get(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     """Return one workspace. Raises `UnknownWorkspace`, also for somebody else's, and `NotAllowed`."""
     members.require(session, member, Permission.SEE_WORKSPACES, workspace_id)
+    return _view(session, member, workspace_id)
+
+
+def follow(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
+    """Return one workspace to somebody who follows its reconnect, a link guest included.
+
+    Raises as `get` does.
+    """
+    members.require(session, member, Permission.FOLLOW, workspace_id)
+    return _view(session, member, workspace_id)
+
+
+def _view(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     workspace = session.get_one(tables.Workspace, workspace_id)
     owed = incidents.stuck(session, [workspace_id]).get(workspace_id, Stuck())
     admins = session.scalars(
@@ -213,17 +226,23 @@ def get(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     return WorkspaceView(
         id=workspace.id,
         name=workspace.name,
-        owner_email=workspace.owner_email,
+        owner_email=_seen_by_guest(member, workspace.owner_email),
         plan=workspace.plan,
         country=workspace.country,
         currency=workspace.currency,
-        admins=tuple(admins),
+        admins=tuple(_seen_by_guest(member, admin) for admin in admins),
         connection=_connection(session, member, workspace_id),
         incident=incidents.for_workspace(session, workspace_id),
         sync=syncs.latest(session, workspace_id),
         stuck_count=owed.count,
         stuck_amount=owed.amount,
     )
+
+
+def _seen_by_guest(member: Member, email: str) -> str:
+    """Return an address as it is; to a link guest only their own, and others masked."""
+    foreign = member.role is Role.GUEST and email.lower() != member.email
+    return mask(email) if foreign else email
 
 
 def _connection(session: Session, member: Member, workspace_id: str) -> ConnectionView:
@@ -240,8 +259,14 @@ def _connection(session: Session, member: Member, workspace_id: str) -> Connecti
         correlation_id=row.correlation_id,
         organisation_id=row.organisation_id,
         organisation_name=organisation.name if organisation else None,
-        login_email=mask(email) if email and member.sees_everything else email,
+        login_email=_login(member, email),
         login_name=grant.full_name if grant else None,
         connected_at=row.connected_at,
         last_synced_at=row.last_synced_at,
     )
+
+
+def _login(member: Member, email: str | None) -> str | None:
+    if email is None:
+        return None
+    return mask(email) if member.sees_everything else _seen_by_guest(member, email)

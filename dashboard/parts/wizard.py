@@ -97,7 +97,7 @@ def _follow_sync(member: Member, view: WizardView) -> None:
     def moving() -> None:
         session.recheck(member)
         with session.reading() as store:
-            members.require(store, member, Permission.SEE_WORKSPACES, workspace_id)
+            members.require(store, member, Permission.FOLLOW, workspace_id)
             sync = syncs.latest(store, workspace_id)
         if sync is None or not sync.running:
             st.rerun()
