@@ -1,25 +1,29 @@
-"""What is due: the syncs and lanes that wait for a worker, told from our own tables."""
+"""What is due: the syncs, lanes and messages that wait for a worker, told from our own tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from zlib import crc32
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.store import tables
-from services.store.states import RunState, SyncState
+from services.store.states import MessageState, RunState, SyncState
 
 AT_MOST = 500  # rows a look; the next look sees the rest
+#: So many messages of a kind at once: a mail server that hangs must not keep the syncs waiting.
+DOORS = 4
 
 
 class Kind(StrEnum):
-    """The two kinds of work that call an organisation."""
+    """The kinds of work: those that call an organisation, and messages."""
 
     SYNC = "sync"
     LANE = "lane"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,13 @@ class Due:
 
     kind: Kind
     id: str  #: unique for each time it is queued
-    partition: str  #: the organisation: its work runs one after the other
+    partition: str  #: whose work runs one after the other: the organisation, or some of the recipients
     arguments: tuple[str | int, ...]
 
 
 def due(session: Session, *, now: datetime) -> list[Due]:
     """Return what is due, syncs first: somebody watches those."""
-    return [*_syncs(session, now), *_lanes(session, now)]
+    return [*_syncs(session, now), *_messages(session, now), *_lanes(session, now)]
 
 
 def _syncs(session: Session, now: datetime) -> list[Due]:
@@ -49,6 +53,32 @@ def _syncs(session: Session, now: datetime) -> list[Due]:
         Due(Kind.SYNC, f"sync:{sync_id}:{slice_}", organisation_id or workspace_id, (sync_id, slice_))
         for sync_id, slice_, workspace_id, organisation_id in rows
     ]
+
+
+def _messages(session: Session, now: datetime) -> list[Due]:
+    # One that is being sent is due again when its worker must have been killed.
+    rows = session.execute(
+        select(
+            tables.Message.id,
+            tables.Message.tries,
+            tables.Message.kind,
+            func.coalesce(tables.Message.recipient, tables.Message.channel),
+        )
+        .where(
+            tables.Message.state.in_([MessageState.QUEUED, MessageState.SENDING]),
+            tables.Message.due_at <= now,
+        )
+        .order_by(tables.Message.due_at)
+        .limit(AT_MOST)
+    )
+    return [
+        Due(Kind.MESSAGE, f"message:{message_id}:{tries}", _door(kind, whom), (message_id, tries))
+        for message_id, tries, kind, whom in rows
+    ]
+
+
+def _door(kind: str, whom: str) -> str:
+    return f"{kind} {crc32(whom.encode()) % DOORS}"
 
 
 def _lanes(session: Session, now: datetime) -> list[Due]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated, Any
 
@@ -13,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ENV_FILES = ("var/local.env", ".env")
 
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_ADDRESS = re.compile(rf"{_SCHEME}\S+")
 
 SCOPES = (
     "openid profile email offline_access accounting.settings.read accounting.contacts "
@@ -53,12 +57,40 @@ class Settings(BaseSettings):
     xero_scopes: str = SCOPES
     sandbox_url: str = ""  #: empty in production
 
+    mail_url: SecretStr = SecretStr("")  #: Apprise URL with {to} for the recipient; empty: no e-mail
+    notify_urls: Annotated[list[SecretStr], NoDecode] = []  #: Apprise URLs of chat channels
+
     @field_validator("encryption_keys", "owner_emails", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("notify_urls", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: Any) -> Any:
+        # A comma may stand inside an address; one that separates has the beginning of the next behind it.
+        return re.split(rf",\s*(?={_SCHEME})", value.strip()) if isinstance(value, str) else value
+
+    @field_validator("notify_urls")
+    @classmethod
+    def _usable_channels(cls, urls: list[SecretStr]) -> list[SecretStr]:
+        if not all(_ADDRESS.fullmatch(url.get_secret_value()) for url in urls):
+            # The address itself may hold a password and is not repeated.
+            raise ValueError("must be Apprise URLs such as slack://... separated by commas, without spaces")
+        return urls
+
+    @field_validator("mail_url")
+    @classmethod
+    def _usable_mail(cls, url: SecretStr) -> SecretStr:
+        address = url.get_secret_value()
+        if address and not (_ADDRESS.fullmatch(address) and "{to}" in address):
+            raise ValueError(
+                "must be one Apprise URL such as mailtos://user:password@smtp.example.com/?from=...&to={to}, "
+                "with {to} where the recipient's address goes"
+            )
+        return url
 
     @field_validator("encryption_keys")
     @classmethod

@@ -26,7 +26,7 @@ POLLING_SECONDS = 0.25
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 KEPT_FOR = timedelta(days=7)
 FORGET_AT_MOST = 5_000  # an hour
-PRIORITIES = {Kind.SYNC: 1, Kind.LANE: 10}  # low first: somebody watches a sync
+PRIORITIES = {Kind.SYNC: 1, Kind.MESSAGE: 1, Kind.LANE: 10}  # low first: somebody waits for those
 
 
 def configure(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from dbos import DBOS, ScheduleInput
 
-from services import runs, sync_work, upkeep, waiting
+from services import messages, runs, sync_work, upkeep, waiting
 from services.desk import open_desk
 from services.due import Kind
 
@@ -29,6 +29,13 @@ def lane(plan_id: str, workspace_id: str, slice_: int) -> None:
     """Work on one slice of a lane."""
     with _faults_logged(plan=plan_id, workspace=workspace_id):
         runs.work_lane(open_desk(), plan_id, workspace_id, slice_)
+
+
+@DBOS.workflow(name=Kind.MESSAGE)
+def message(message_id: str, try_: int) -> None:
+    """Send a message."""
+    with _faults_logged(message=message_id):
+        messages.send(open_desk(), message_id, try_)
 
 
 @contextmanager

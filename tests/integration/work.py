@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from services import runs, sync_work
+from services import messages, runs, sync_work
 from services.desk import Desk
 from services.due import Kind, due
 from services.store.engine import utcnow
+
+_WORK: Mapping[Kind, Callable[..., None]] = {
+    Kind.SYNC: sync_work.run,
+    Kind.LANE: runs.work_lane,
+    Kind.MESSAGE: messages.send,
+}
 
 
 def work_off(desk: Desk, *, ahead: timedelta = timedelta(0)) -> int:
@@ -22,8 +29,5 @@ def work_off(desk: Desk, *, ahead: timedelta = timedelta(0)) -> int:
         if not work:
             return done
         for piece in work:
-            if piece.kind is Kind.SYNC:
-                sync_work.run(desk, *piece.arguments)  # type: ignore[arg-type]
-            else:
-                runs.work_lane(desk, *piece.arguments)  # type: ignore[arg-type]
+            _WORK[piece.kind](desk, *piece.arguments)
             done += 1
