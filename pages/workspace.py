@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import accounting, badges, exports, incident, markup, panels, timeline, words
+from dashboard.parts import accounting, badges, exports, incident, links, markup, panels, timeline, words
 from services import audit, members, syncs, workspaces
 from services import exports as export_service
 from services.exports import ExportFilter
@@ -48,6 +48,7 @@ with left:
         accounting.panel(member, workspace, sync)
 
     accounting_panel()
+    links.panel(member, workspace)
 with right:
     if workspace.incident is not None and workspace.incident.state is not IncidentState.CLOSED:
         incident.panel(workspace.incident)

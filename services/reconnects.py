@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services import audit, calls, connections, consents, grants, incidents, members, returns, syncs
 from services.consents import Return
 from services.desk import Desk
+from services.links import course
 from services.members import Member, Permission
 from services.refusals import RefusalKind, describe
 from services.returns import Expected, Refused
@@ -264,6 +265,7 @@ def _accept(session: Session, desk: Desk, consent: _Consent, chosen: XeroConnect
         actor=actor,
         now=now,
     )
+    course.mark_authorised(session, consent.workspace_id, actor, now)
     reconnect = _set_state(session, consent.reconnect_id, ReconnectState.VERIFIED)
     reconnect.sync_id = syncs.enqueue(session, consent.workspace_id, requested_by=actor)
     _heal_siblings(session, consent, grant_id, now)

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from services import letters, messages
+from services import audit, letters, messages
 from services.desk import Desk
 from services.links import sending
-from services.links.link import LIFE, MENDABLE, Ended, end, hash_of, is_live, live_of, record
+from services.links.link import MENDABLE, Ended, end, hash_of, is_live, live_of, record
+from services.members import mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.locks import lock_word
 from services.store.states import LINK_LIVE, LinkState
 
 CHASE_AFTER = timedelta(days=2)
@@ -27,7 +27,14 @@ def mark_authorised(session: Session, workspace_id: str, email: str, now: dateti
     for link in live_of(session, workspace_id, email=email.lower()):
         if is_live(link, now) and link.state is not LinkState.AUTHORISED:
             link.state, link.authorised_at = LinkState.AUTHORISED, now
-            record(session, link, "reconnect link authorised", "led to consent at Xero", actor=mask(link.email), now=now)
+            record(
+                session,
+                link,
+                "reconnect link authorised",
+                "led to consent at Xero",
+                actor=mask(link.email),
+                now=now,
+            )
 
 
 def mark_verified(session: Session, workspace_id: str, now: datetime) -> None:
@@ -35,6 +42,7 @@ def mark_verified(session: Session, workspace_id: str, now: datetime) -> None:
     for link in live_of(session, workspace_id):
         if link.state is LinkState.AUTHORISED:
             link.state, link.verified_at = LinkState.VERIFIED, now
+            record(session, link, "reconnect link verified", "led to the repair", actor=audit.SYSTEM, now=now)
         else:
             end(session, link, Ended.REPAIRED, now=now)
 
@@ -100,4 +108,13 @@ def _remind(desk: Desk, email: str) -> int:
             .order_by(tables.ReconnectLink.id)
             .with_for_update(of=tables.ReconnectLink)
         ).all()
-    return len(found)
+        invitations = []
+        for link, name, health in found:
+            secret = secrets.token_urlsafe(32)
+            link.chase_hash, link.chased_at = hash_of(secret), now
+            invitations.append(sending.invitation(desk, name, health, secret))
+            record(session, link, "reconnect link sent again", "was sent again", actor=audit.SYSTEM, now=now)
+        if invitations:
+            letter = letters.remind(invitations)
+            sending.queue_letter(session, desk, Kind.REMINDER, Channel.EMAIL, email, letter)
+    return len(invitations)

@@ -41,7 +41,9 @@ def is_live(link: tables.ReconnectLink, now: datetime) -> bool:
     return link.state in LINK_LIVE and link.expires_at > now
 
 
-def live_of(session: Session, workspace_id: str, *, email: str | None = None) -> Sequence[tables.ReconnectLink]:
+def live_of(
+    session: Session, workspace_id: str, *, email: str | None = None
+) -> Sequence[tables.ReconnectLink]:
     """Return the live links of a workspace, or those of one address, locked, always in the same order."""
     query = select(tables.ReconnectLink).where(
         tables.ReconnectLink.workspace_id == workspace_id, tables.ReconnectLink.state.in_(LINK_LIVE)

@@ -196,9 +196,7 @@ def unsent_ids(session: Session, member: Member, health: tuple[Health, ...], *, 
     return list(session.scalars(_unsent(select(tables.Workspace.id), member, health).limit(limit)))
 
 
-def _unsent(
-    columns: Select[*_Columns], member: Member, health: tuple[Health, ...]
-) -> Select[*_Columns]:
+def _unsent(columns: Select[*_Columns], member: Member, health: tuple[Health, ...]) -> Select[*_Columns]:
     return (
         columns.join(tables.Connection, tables.Connection.workspace_id == tables.Workspace.id)
         .where(*_without_link(member, health))

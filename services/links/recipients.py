@@ -18,7 +18,7 @@ from services.store import tables
 from services.store.states import Role
 
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-LONGEST = 254  # of an address that mail servers take (RFC 5321, erratum 1690)
+LONGEST, LONGEST_NAME = 254, 64  # of an address, and of what stands before the @ (RFC 5321, erratum 1690)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def for_workspace(session: Session, member: Member, workspace_id: str) -> Recipi
     """
     members.require(session, member, Permission.SEND_LINKS, workspace_id)
     admins, owner, login = _people(session, workspace_id)
-    named = {email: "admin" for email in admins} | ({owner: "owner"} if owner not in admins else {})
+    named = dict.fromkeys(admins, "admin") | ({owner: "owner"} if owner not in admins else {})
     offered = [Recipient(email, email, who) for email, who in named.items()]
     if login is not None and login not in named:
         offered.append(Recipient(login, mask(login) if member.sees_everything else login, "Xero login"))
@@ -85,16 +85,14 @@ def choose(session: Session, member: Member, workspace_id: str, typed: str | Non
     the member may not send to.
     """
     known = for_workspace(session, member, workspace_id)
-    if typed is None:
-        return known.offered[0]
-    email = address_of(typed)
+    email = address_of(known.offered[0].email if typed is None else typed)
     for recipient in known.offered:
         if recipient.email == email:
             return recipient
     if not known.may_type:
         raise Declined(
-            f"A link of this workspace goes to one of its admins, its owner or its Xero login, not to {email}. "
-            "Ask an admin of the workspace or an owner of Relink to send it."
+            f"A link of this workspace goes to one of its admins, its owner or its Xero login, not to "
+            f"{email}. Ask an admin of the workspace or an owner of Relink to send it."
         )
     return Recipient(email, email, "typed in")
 
@@ -108,7 +106,8 @@ def address_of(typed: str) -> str:
     except (MessageError, ValueError, IndexError):
         address = Address()
     plain = f"{address.username}@{address.domain}" == text and text.isascii() and text.isprintable()
-    if not plain or '"' in text or len(text) > LONGEST or not _DOMAIN.fullmatch(address.domain):
+    fits = len(text) <= LONGEST and len(address.username) <= LONGEST_NAME
+    if not (plain and fits and _DOMAIN.fullmatch(address.domain)):
         raise Declined(
             f"{text[:60]!r} is not an e-mail address that a link can be bound to. Check the spelling; it "
             "looks like name@company.com."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -14,16 +16,27 @@ from sqlalchemy.orm import Session
 from services import audit, incidents, letters, members, messages
 from services.declined import Declined
 from services.desk import Desk
-from services.letters import Invitation
+from services.letters import Invitation, Letter
 from services.links import recipients
-from services.links.link import LIFE, MAIL_AT_MOST_EVERY, MENDABLE, Ended, end, hash_of, is_live, live_of, record
+from services.links.link import (
+    LIFE,
+    MAIL_AT_MOST_EVERY,
+    MENDABLE,
+    Ended,
+    end,
+    hash_of,
+    is_live,
+    live_of,
+    record,
+)
 from services.links.recipients import Recipient
-from services.members import Member, Permission, mask
+from services.members import Member, Permission
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import new_id, utcnow
 from services.store.locks import lock_word
 from services.store.states import Health, IncidentState, LinkState
+from services.tabular import safe_cell
 
 AT_MOST = 200  # links at once: each is a row that everybody else waits for
 COPIED_AT_MOST = 25  # at once: what is copied is shown once, and a person has to copy each
@@ -116,9 +129,7 @@ def _look(session: Session, member: Member, workspace_id: str, recipient: str | 
 
 
 def _declined(workspace_id: str, name: str, sentence: str) -> Sent:
-    return Sent(
-        workspace_id=workspace_id, workspace_name=name, outcome=Outcome.DECLINED, sentence=sentence
-    )
+    return Sent(workspace_id=workspace_id, workspace_name=name, outcome=Outcome.DECLINED, sentence=sentence)
 
 
 def _by_recipient(ready: Iterator[_Ready]) -> Iterator[list[_Ready]]:
@@ -138,6 +149,149 @@ def _hand_over(
         return [_waits(ready, mailed_at) for ready in group]
     made = [(ready, *_make(session, member, ready, channel, now)) for ready in group]
     if channel is not Channel.COPIED:
-        letter = letters.invite([_invitation(desk, ready, secret) for ready, _, secret in made])
+        letter = letters.invite(
+            [invitation(desk, ready.workspace.name, ready.health, secret) for ready, _, secret in made]
+        )
         queue_letter(session, desk, Kind.LINK, channel, email, letter)
     return [_sent(desk, ready, link, secret, channel) for ready, link, secret in made]
+
+
+def mailed_lately(session: Session, email: str, now: datetime) -> datetime | None:
+    """Return when an address was mailed in the last 24 hours; nobody else mails it before this is over."""
+    lock_word(session, f"mail to {email}")
+    return messages.mailed_since(session, email, now - MAIL_AT_MOST_EVERY)
+
+
+def _waits(ready: _Ready, mailed_at: datetime) -> Sent:
+    again = mailed_at + MAIL_AT_MOST_EVERY
+    return Sent(
+        workspace_id=ready.workspace.id,
+        workspace_name=ready.workspace.name,
+        outcome=Outcome.WAITS,
+        recipient=ready.to.shown,
+        sentence=f"{ready.to.shown} was mailed already, {_day_and_time(mailed_at)}. Nobody is mailed twice "
+        f"a day: send it after {_day_and_time(again)}, or copy the link instead.",
+    )
+
+
+def _day_and_time(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def _make(
+    session: Session, member: Member, ready: _Ready, channel: Channel, now: datetime
+) -> tuple[tables.ReconnectLink, str]:
+    """Make a link, which replaces a live one for the same address; return it with its secret."""
+    workspace_id, secret = ready.workspace.id, secrets.token_urlsafe(32)
+    for earlier in live_of(session, workspace_id, email=ready.to.email):
+        end(session, earlier, Ended.REPLACED, now=now)
+    session.flush()
+    told = IncidentState.OPEN if channel is Channel.COPIED else IncidentState.ADMIN_TOLD
+    link = tables.ReconnectLink(
+        id=new_id(),
+        workspace_id=workspace_id,
+        incident_id=incidents.advance(session, workspace_id, told),
+        email=ready.to.email,
+        secret_hash=hash_of(secret),
+        state=LinkState.SENT,
+        channel=channel,
+        sent_by=member.email,
+        sent_at=now,
+        expires_at=now + LIFE,
+    )
+    session.add(link)
+    session.flush()
+    record(session, link, "reconnect link sent", _HOW[channel], actor=member.email, now=now)
+    return link, secret
+
+
+_HOW = {
+    Channel.EMAIL: "was sent by e-mail",
+    Channel.CHAT: "was posted to the chat channels",
+    Channel.COPIED: "was copied, to be handed over by hand",
+}
+_OUTCOMES = {
+    Channel.EMAIL: Outcome.MAILED,
+    Channel.CHAT: Outcome.POSTED,
+    Channel.COPIED: Outcome.COPIED,
+}
+
+
+def invitation(desk: Desk, workspace_name: str, health: Health, secret: str) -> Invitation:
+    """Return what a letter says about one link."""
+    return Invitation(workspace=workspace_name, url=address_of_link(desk, secret))
+
+
+def address_of_link(desk: Desk, secret: str) -> str:
+    """Return the address that a link's holder opens."""
+    return f"{desk.settings.public_url}/link/{secret}"
+
+
+def queue_letter(
+    session: Session, desk: Desk, kind: Kind, channel: Channel, email: str, letter: Letter
+) -> None:
+    """Queue a letter to an address, or to the chat channels."""
+    messages.queue(
+        session,
+        desk.vault,
+        kind=kind,
+        channel=channel,
+        recipient=email,
+        subject=letter.subject,
+        body=letter.body,
+    )
+
+
+def _sent(desk: Desk, ready: _Ready, link: tables.ReconnectLink, secret: str, channel: Channel) -> Sent:
+    copied = channel is Channel.COPIED
+    until = _day_and_time(link.expires_at)
+    return Sent(
+        workspace_id=ready.workspace.id,
+        workspace_name=ready.workspace.name,
+        outcome=_OUTCOMES[channel],
+        link_id=link.id,
+        recipient=ready.to.shown,
+        url=address_of_link(desk, secret) if copied else None,
+        sentence=f"Only {ready.to.shown} can open it, until {until}.",
+        reply=letters.reply(),
+    )
+
+
+def revoke(session: Session, member: Member, link_id: str, reason: str) -> None:
+    """Take a live link back, in the member's name; whoever opens it reads the reason.
+
+    Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for a link that is unknown or has ended, and
+    for a reason that is missing or too long.
+    """
+    members.require_role(member, Permission.SEND_LINKS)
+    link = session.get(tables.ReconnectLink, link_id, with_for_update=True)
+    if link is None:
+        raise Declined("There is no such link. Look for it under Reconnect links.")
+    members.require(session, member, Permission.SEND_LINKS, link.workspace_id)
+    now, why = utcnow(), audit.reason_of(reason)
+    if not is_live(link, now):
+        raise Declined(f"This link is {link.state} and leads nowhere any more: there is nothing to revoke.")
+    if not why:
+        raise Declined("Say why the link is revoked: whoever opens it reads that.")
+    end(session, link, why, by=member.email, now=now)
+
+
+def results_csv(sent: Sequence[Sent]) -> str:
+    """Return what came of sending as a file: a line a workspace, with the links that are to be copied."""
+    out = io.StringIO()
+    lines = csv.writer(out)
+    lines.writerow(
+        ["workspace", "workspace id", "sent to", "outcome", "note", "link", "words for the ticket"]
+    )
+    for one in sent:
+        cells = (
+            one.workspace_name,
+            one.workspace_id,
+            one.recipient,
+            one.outcome,
+            one.sentence,
+            one.url,
+            one.reply,
+        )
+        lines.writerow([safe_cell(cell) for cell in cells])
+    return out.getvalue()

@@ -13,6 +13,7 @@ from dbos import DBOS, ScheduleInput
 from services import messages, runs, sync_work, upkeep, waiting
 from services.desk import open_desk
 from services.due import Kind
+from services.links import course
 
 log = structlog.get_logger()
 
@@ -53,6 +54,8 @@ UPKEEP = (
     waiting.export_waiting,
     upkeep.verify_grants,
     upkeep.refresh_idle,
+    course.chase,
+    course.expire,
     upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
 )
 
