@@ -51,4 +51,6 @@ def demo_settings(*, port: int, sandbox_port: int) -> dict[str, str]:
         "RELINK_OIDC_METADATA_URL": f"{sandbox}/members/.well-known/openid-configuration",
         "RELINK_OIDC_CLIENT_ID": "RELINK-MEMBERS",
         "RELINK_OIDC_CLIENT_SECRET": "sandbox-members-secret",
+        "RELINK_MAIL_URL": f"json://localhost:{sandbox_port}/mail/{{to}}",
+        "RELINK_NOTIFY_URLS": f"json://localhost:{sandbox_port}/mail/channel",
     }

@@ -1,4 +1,4 @@
-"""The sandbox as one ASGI application: identity server, API, member sign-in and control."""
+"""The sandbox as one ASGI application: identity server, API, member sign-in, mailboxes and control."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from services.sandbox import authorize, connections, members, oauth, problems, signing
+from services.sandbox import authorize, connections, mail, members, oauth, problems, signing
 from services.sandbox.accounting import routes as accounting
 from services.sandbox.calls import CallsMiddleware
 from services.sandbox.control.app import control_app
@@ -53,6 +53,7 @@ def create_app(
             *_in_any_case(connections.routes),
             *_in_any_case([Mount("/api.xro/2.0", routes=accounting.routes)]),
             Mount("/members", routes=members.routes),
+            *mail.routes,
             Mount("/sandbox", control_app(sandbox)),
         ],
         middleware=[

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from cryptography.fernet import Fernet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,36 +19,16 @@ from services.exports import ExportFilter
 from services.members import Member
 from services.runs import RunView
 from services.sandbox.world import DEFAULT_REDIRECT_URI
-from services.settings import Settings
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportKind, ExportState, Health, Role, Verdict
 from services.xero.oauth import TokenSet
+from tests.integration.configured import settings
 from tests.integration.sandbox.driver import CLIENT, Driver
 from tests.integration.work import work_off
 
 ACCOUNT, TAX = "493", "INPUT2"
 LONG_AGO = timedelta(days=3)
-
-
-def settings(database_url: str, sandbox_url: str, key: str | None = None) -> Settings:
-    """Return complete settings that point at a sandbox."""
-    return Settings(
-        _env_file=None,
-        database_url=database_url,
-        encryption_keys=key or Fernet.generate_key().decode(),
-        cookie_secret="a-cookie-secret-for-tests-of-40-letters-",
-        oidc_metadata_url=f"{sandbox_url}/members/.well-known/openid-configuration",
-        oidc_client_id="RELINK-MEMBERS",
-        oidc_client_secret="sandbox-members-secret",
-        xero_client_id=CLIENT[0],
-        xero_client_secret=CLIENT[1],
-        xero_authorize_url=f"{sandbox_url}/identity/connect/authorize",
-        xero_token_url=f"{sandbox_url}/connect/token",
-        xero_revoke_url=f"{sandbox_url}/connect/revocation",
-        xero_api_url=sandbox_url,
-        sandbox_url=sandbox_url,
-    )
 
 
 @dataclass(frozen=True, slots=True)

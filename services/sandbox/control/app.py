@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from services.sandbox.control import conditions, logins, people, records
+from services.sandbox.control import conditions, logins, mailboxes, people, records
 from services.sandbox.store import Sandbox
 
 
@@ -18,7 +18,7 @@ def control_app(sandbox: Sandbox) -> FastAPI:
     )
     app.state.sandbox = sandbox
     app.add_api_route("/health", health, tags=["health"])
-    for router in (people.router, logins.router, conditions.router, records.router):
+    for router in (people.router, logins.router, conditions.router, records.router, mailboxes.router):
         app.include_router(router)
     return app
 

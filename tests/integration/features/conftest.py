@@ -36,6 +36,7 @@ def xero(sandbox_url: str) -> Iterator[Driver]:
         yield driver
         driver.control("DELETE", "/faults")
         driver.control("DELETE", "/calls")
+        driver.control("DELETE", "/mail")
         driver.control("PUT", "/maintenance", mode="none")
         driver.control("PUT", "/limits", mode="off")
 

@@ -11,7 +11,8 @@ from services.desk import set_up
 from services.health import WORKER_SILENT_AFTER, ready
 from services.store import tables
 from services.store.engine import utcnow
-from tests.integration.office import Office, settings
+from tests.integration.configured import settings
+from tests.integration.office import Office
 
 
 def beat(office: Office, ago: timedelta) -> None:

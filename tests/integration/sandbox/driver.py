@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -32,6 +33,7 @@ from services.sandbox.world import (
     World,
 )
 
+CHAT = "channel"  # the mailbox that stands for the chat channel
 CLIENT = (DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
 
 
@@ -84,6 +86,13 @@ class Connected:
         }
 
 
+class Mail(NamedTuple):
+    """One mail or chat message, as it came."""
+
+    subject: str
+    body: str
+
+
 class Sdk(NamedTuple):
     """Xero's own SDK, pointed at the sandbox."""
 
@@ -130,6 +139,15 @@ class Driver:
         user = self.user({made["id"]: "Adviser"})
         granted = self.grant(user, made, scopes=scopes)
         return Connected(made, user, granted["token"], granted["connections"][0])
+
+    def mails(self, address: str = CHAT) -> list[Mail]:
+        """Return what came to an address, or to the chat channel, oldest first."""
+        found = self.http.get("/sandbox/mail", params={"address": address}).json()
+        return [Mail(mail["title"], mail["message"]) for mail in found]
+
+    def mail_fails(self, address: str = CHAT, **fault: Any) -> None:
+        """Let the next mails to an address, or to the chat channel, go wrong."""
+        self.control("POST", "/faults", method="POST", path=f"^/mail/{re.escape(address)}$", **fault)
 
     def refresh(self, refresh_token: str) -> httpx.Response:
         """Ask the token endpoint for new tokens."""
