@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -159,10 +160,10 @@ def _refuse_haste(link: tables.ReconnectLink, now: datetime) -> None:
         return
     passed = now - (link.code_expires_at - CODE_LIFE)
     if passed < CODE_AT_MOST_EVERY:
-        left = (CODE_AT_MOST_EVERY - passed).seconds + 1
+        left = math.ceil((CODE_AT_MOST_EVERY - passed).total_seconds())
         raise Declined(f"A code was sent just now. Look into the mailbox, or ask again in {left} seconds.")
     if link.codes_sent >= CODES_IN_A_ROW and passed < CODES_AGAIN_AFTER:
-        left = (CODES_AGAIN_AFTER - passed).seconds // 60 + 1
+        left = math.ceil((CODES_AGAIN_AFTER - passed).total_seconds() / 60)
         raise Declined(f"{CODES_IN_A_ROW} codes were sent. Ask for another one in {left} minutes.")
     if link.codes_sent >= CODES_IN_A_ROW:
         link.codes_sent = 0

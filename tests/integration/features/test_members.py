@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
-from services import exports, incidents, members, reconnects, retries, runs, syncs, workspaces
+from services import exports, incidents, members, reconnects, retries, runs, syncs, wizard, workspaces
 from services.exports import ExportFilter
 from services.intake import files
+from services.links import lists as links
+from services.links import recipients
+from services.links.lists import LinkQuery, UnsentQuery
 from services.members import Member, NotAllowed, Permission, UnknownWorkspace
 from services.store import tables
 from services.store.states import Role
@@ -18,10 +21,14 @@ from tests.integration.office import Office, Shop
 
 #: What each role may do, written out: a change of the rules has to be made twice, on purpose.
 MAY = {
-    Role.OWNER: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports",
-    Role.AGENT: "see workspaces, see incidents, sync, retry exports, set exports aside, import reports",
-    Role.MANAGER: "see workspaces, see incidents",
-    Role.ADMIN: "see workspaces, sync, retry exports, set exports aside, reconnect",
+    Role.OWNER: "see workspaces, see incidents, follow a reconnect, sync, retry exports, set exports aside, "
+    "send reconnect links, import reports",
+    Role.AGENT: "see workspaces, see incidents, follow a reconnect, sync, retry exports, set exports aside, "
+    "send reconnect links, import reports",
+    Role.MANAGER: "see workspaces, see incidents, follow a reconnect",
+    Role.ADMIN: "see workspaces, follow a reconnect, sync, retry exports, set exports aside, reconnect, "
+    "send reconnect links",
+    Role.GUEST: "follow a reconnect, reconnect, sync, retry exports",
 }
 
 Act = Callable[[Session, Member, Shop, int], object]
@@ -30,6 +37,12 @@ Act = Callable[[Session, Member, Shop, int], object]
 ACTS: list[tuple[Permission, Act]] = [
     (Permission.SEE_WORKSPACES, lambda s, m, shop, _: workspaces.get(s, m, shop.workspace_id)),
     (Permission.SEE_INCIDENTS, lambda s, m, _shop, _: incidents.search(s, m)),
+    (Permission.FOLLOW, lambda s, m, shop, _: workspaces.follow(s, m, shop.workspace_id)),
+    (Permission.FOLLOW, lambda s, m, shop, _: wizard.wizard(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, shop, _: recipients.for_workspace(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, shop, _: links.for_workspace(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, _shop, _: links.search(s, m, LinkQuery())),
+    (Permission.SEND_LINKS, lambda s, m, _shop, _: links.unsent(s, m, UnsentQuery())),
     (Permission.SYNC, lambda s, m, shop, _: syncs.request(s, m, shop.workspace_id)),
     (Permission.RECONNECT, lambda s, m, shop, _: reconnects.start(s, m, shop.workspace_id)),
     (Permission.RETRY, lambda s, m, _shop, export: retries.plan(s, m, export_ids=[export])),
@@ -42,8 +55,10 @@ ACTS: list[tuple[Permission, Act]] = [
 ]
 
 
-def member(office: Office, role: Role) -> Member:
-    """The office's admin looks after the shop; the others see everything."""
+def member(office: Office, role: Role, shop: Shop) -> Member:
+    """The office's admin looks after the shop, a guest has a link to it; the others see everything."""
+    if role is Role.GUEST:
+        return Member("someone@shop.example", "Some One", role, shop.workspace_id)
     return office.admin if role is Role.ADMIN else Member("someone@relink.example", "Some One", role)
 
 
@@ -51,7 +66,7 @@ def member(office: Office, role: Role) -> Member:
 def test_a_role_may_do_what_its_permissions_say_and_nothing_else(office: Office, role: Role) -> None:
     shop = office.shop()
     (export_id,) = office.exports(shop, 1)
-    person = member(office, role)
+    person = member(office, role, shop)
     assert {permission for permission, _ in ACTS} == set(Permission)
     assert {p.value for p in members.GRANTED[role]} == set(MAY[role].split(", "))
     for permission, act in ACTS:
@@ -71,10 +86,10 @@ def test_a_run_is_turned_only_by_those_who_may_retry(office: Office) -> None:
         for turn in (runs.pause, runs.resume, runs.cancel):
             with office.desk.store.read() as session:
                 if Permission.RETRY in members.GRANTED[role]:
-                    turn(session, member(office, role), plan_id)
+                    turn(session, member(office, role, shop), plan_id)
                 else:
                     with pytest.raises(NotAllowed):
-                        turn(session, member(office, role), plan_id)
+                        turn(session, member(office, role, shop), plan_id)
 
 
 def test_an_outsider_cannot_tell_a_foreign_workspace_from_one_that_does_not_exist(office: Office) -> None:
