@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -15,7 +14,7 @@ from dashboard import navigation, plain
 from dashboard.identity import GUEST_COOKIE
 from dashboard.parts import door_words, markup, words
 from dashboard.parts.door_words import Words
-from dashboard.session import STORE_FAILURES, STORE_SILENT
+from dashboard.plain import answering
 from services.declined import Declined
 from services.desk import open_desk
 from services.links import door
@@ -37,6 +36,7 @@ LEFT = Words(
 )
 
 
+@answering
 async def open_link(request: Request) -> Response:
     """Put the secret of a link into a cookie and lead to the door, whose address says nothing."""
     secret = request.path_params["secret"]
@@ -50,14 +50,16 @@ async def open_link(request: Request) -> Response:
         _keep(answer, LINK_COOKIE, secret, LINK_SECONDS, path="/link")
         return answer
 
-    return await _answer(work)
+    return await anyio.to_thread.run_sync(work)
 
 
+@answering
 async def show_door(request: Request) -> Response:
     """Ask for the code, or say why the link leads nowhere; lead on where the address is confirmed."""
-    return await _answer(lambda: _door(request))
+    return await anyio.to_thread.run_sync(lambda: _door(request))
 
 
+@answering
 async def send_code(request: Request) -> Response:
     """Have a code mailed to the link's address."""
 
@@ -69,9 +71,10 @@ async def send_code(request: Request) -> Response:
             return _door(request, notice=str(refusal))
         return _to("/link")
 
-    return await _answer(work)
+    return await anyio.to_thread.run_sync(work)
 
 
+@answering
 async def confirm(request: Request) -> Response:
     """Judge the code that was typed; the right one leads to the wizard."""
     typed = await _typed_code(request)
@@ -88,9 +91,10 @@ async def confirm(request: Request) -> Response:
         _keep(answer, GUEST_COOKIE, judged.guest, judged.seconds, path="/")
         return answer
 
-    return await _answer(work)
+    return await anyio.to_thread.run_sync(work)
 
 
+@answering
 async def leave(request: Request) -> Response:
     """End the guest's session in this browser."""
 
@@ -102,14 +106,7 @@ async def leave(request: Request) -> Response:
         _keep(answer, LINK_COOKIE, "", 0, path="/link")
         return answer
 
-    return await _answer(work)
-
-
-async def _answer(work: Callable[[], Response]) -> Response:
-    try:
-        return await anyio.to_thread.run_sync(work)
-    except STORE_FAILURES:
-        return plain.sentence_page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
+    return await anyio.to_thread.run_sync(work)
 
 
 def _door(request: Request, notice: str = "") -> Response:

@@ -14,8 +14,7 @@ from starlette.routing import Route
 
 from dashboard import door, failures, navigation
 from dashboard.identity import GUEST_COOKIE, signed_in_email
-from dashboard.plain import NO_STORE, sentence_page
-from dashboard.session import STORE_FAILURES, STORE_SILENT
+from dashboard.plain import NO_STORE, answering, sentence_page
 from services import health, members, reconnects
 from services.declined import Declined
 from services.desk import Desk, open_desk
@@ -33,6 +32,7 @@ SIGNED_OUT = (
 Arguments = ParamSpec("Arguments")
 
 
+@answering
 async def leave_for_xero(request: Request) -> Response:
     """Send the member's browser to Xero's consent page, bound to a cookie of this browser."""
     workspace_id = request.query_params.get("workspace", "")
@@ -47,6 +47,7 @@ async def leave_for_xero(request: Request) -> Response:
     return answer
 
 
+@answering
 async def come_back_from_xero(request: Request) -> Response:
     """Take Xero's answer and return to the wizard, which shows what came of it."""
     member = await _visitor(request)
@@ -69,8 +70,6 @@ async def _redirect(
         address = await anyio.to_thread.run_sync(lambda: service(open_desk(), *args, **kwargs))
     except Declined as refusal:
         return sentence_page(str(refusal), HTTPStatus.BAD_REQUEST)
-    except STORE_FAILURES:
-        return sentence_page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
