@@ -23,13 +23,7 @@ if member is None:
     st.navigation(navigation.closed_pages(signin.way_in()), position="hidden").run()
     st.stop()
 
-page = st.navigation(
-    {
-        "": navigation.pages_of(member, signin.tell_not_permitted),
-        signin.heading(member): [signin.way_out(member)],
-    },
-    position="top",
-)
+page = st.navigation(signin.menu(member), position="top")
 panels.banners()
 session.show_refusal()
 page.run()

@@ -25,16 +25,13 @@ def way_in() -> Callable[[], None]:
     return tell_link_ended if session.visitor().guest else ask_to_sign_in
 
 
-def heading(member: Member) -> str:
-    """Return what stands above the way out in the menu; a link guest needs no name."""
-    return "" if member.role is Role.GUEST else member.name
-
-
-def way_out(member: Member) -> StreamlitPage:
-    """Return the page that ends the member's sign-in, or the guest's use of the link."""
+def menu(member: Member) -> dict[str, list[StreamlitPage]]:
+    """Return the pages of the member's role, and the way out: of the sign-in, or of the link."""
+    pages = navigation.pages_of(member, tell_not_permitted)
     if member.role is Role.GUEST:
-        return st.Page(ask_to_leave, title="Leave", url_path="leave")
-    return st.Page(sign_out, title=f"Sign out, {member.role}", url_path="sign-out")
+        return {"": [*pages, st.Page(ask_to_leave, title="Leave", url_path="leave")]}
+    leave = st.Page(sign_out, title=f"Sign out, {member.role}", url_path="sign-out")
+    return {"": pages, member.name: [leave]}
 
 
 def ask_to_sign_in() -> None:
