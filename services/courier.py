@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-PLACEHOLDER = "{to}"  # in the address of the mail service: where the recipient's own goes
-LONGEST_SECONDS = 90.0  # longer than any one service's own limit
+from services.settings import PLACEHOLDER
+
+READ_SECONDS = 30.0  # Apprise's own 4 are short for a mail service, and a second try may be a second mail
+LONGEST_SECONDS = 90.0  # longer than any one service's own limits together
 #: They tell addresses of people and of channels, which hold secrets.
 _TALKATIVE = ("apprise", "urllib3")
 
@@ -32,14 +34,14 @@ class Parcel:
     body: str
 
 
-def hand_over(url: str, parcel: Parcel) -> Outcome:
+def hand_over(url: str, parcel: Parcel, *, longest_seconds: float = LONGEST_SECONDS) -> Outcome:
     """Give the parcel to the service with this Apprise URL, once, and wait for its answer."""
     import apprise  # 0.3 s with its plugins: only whoever sends pays
 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     asset = apprise.AppriseAsset(
-        storage_mode=apprise.PersistentStoreMode.MEMORY, service_timeout=LONGEST_SECONDS
+        storage_mode=apprise.PersistentStoreMode.MEMORY, service_timeout=longest_seconds
     )
     asset.app_id = "Relink"
     to = parcel.recipient
@@ -48,6 +50,7 @@ def hand_over(url: str, parcel: Parcel) -> Outcome:
         return Outcome.UNUSABLE
     if to is not None and not _reaches(service, to):
         return Outcome.UNREADABLE
+    service.socket_read_timeout = max(service.socket_read_timeout, READ_SECONDS)
     result = apprise.Apprise(service, asset=asset).notify(
         parcel.body, title=parcel.subject, body_format=apprise.NotifyFormat.TEXT
     )

@@ -15,6 +15,7 @@ ENV_FILES = ("var/local.env", ".env")
 
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
+PLACEHOLDER = "{to}"  # in MAIL_URL: where the recipient's address goes
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _ADDRESS = re.compile(rf"{_SCHEME}\S+")
 
@@ -71,7 +72,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_addresses(cls, value: Any) -> Any:
         # A comma may stand inside an address; one that separates has the beginning of the next behind it.
-        return re.split(rf",\s*(?={_SCHEME})", value.strip()) if isinstance(value, str) else value
+        return (
+            [url for url in re.split(rf"\s*,\s*(?={_SCHEME}|$)", value.strip()) if url]
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("notify_urls")
     @classmethod
@@ -85,7 +90,7 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_mail(cls, url: SecretStr) -> SecretStr:
         address = url.get_secret_value()
-        if address and not (_ADDRESS.fullmatch(address) and "{to}" in address):
+        if address and not (_ADDRESS.fullmatch(address) and PLACEHOLDER in address):
             raise ValueError(
                 "must be one Apprise URL such as mailtos://user:password@smtp.example.com/?from=...&to={to}, "
                 "with {to} where the recipient's address goes"

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from services import audit, letters, messages
+from services import audit, letters, members, messages
 from services.desk import Desk
 from services.links import sending
+from services.links.invitations import invitation
 from services.links.link import MENDABLE, Ended, end, hash_of, is_live, live_of, record
 from services.members import mask
 from services.messages import Channel, Kind
@@ -100,21 +101,25 @@ def _remind(desk: Desk, email: str) -> int:
     with desk.store.begin() as session:
         if sending.mailed_lately(session, email, now) is not None:
             return 0
-        found = session.execute(
-            select(tables.ReconnectLink, tables.Workspace.name, tables.Connection.health)
+        found = session.scalars(
+            select(tables.ReconnectLink)
             .join(tables.Connection, tables.Connection.workspace_id == tables.ReconnectLink.workspace_id)
-            .join(tables.Workspace, tables.Workspace.id == tables.ReconnectLink.workspace_id)
             .where(tables.ReconnectLink.email == email, *_unopened(now))
             .order_by(tables.ReconnectLink.id)
             .with_for_update(of=tables.ReconnectLink)
         ).all()
         invitations = []
-        for link, name, health in found:
+        for link in found:
             secret = secrets.token_urlsafe(32)
             link.chase_hash, link.chased_at = hash_of(secret), now
-            invitations.append(sending.invitation(desk, name, health, secret))
+            invitations.append(invitation(session, desk, link, secret))
             record(session, link, "reconnect link sent again", "was sent again", actor=audit.SYSTEM, now=now)
         if invitations:
-            letter = letters.remind(invitations)
+            letter = letters.remind(invitations, sender=_sender(session, found[0]))
             sending.queue_letter(session, desk, Kind.REMINDER, Channel.EMAIL, email, letter)
     return len(invitations)
+
+
+def _sender(session: Session, link: tables.ReconnectLink) -> str:
+    sender = members.find(session, link.sent_by)
+    return sender.name if sender else audit.SYSTEM

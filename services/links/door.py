@@ -140,7 +140,7 @@ def ask_code(session: Session, desk: Desk, secret: str) -> None:
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     link.code_hash, link.code_expires_at = _code_hash(desk, link, code), now + CODE_LIFE
     link.code_tries, link.codes_sent = 0, link.codes_sent + 1
-    letter = letters.confirm(code, int(CODE_LIFE.total_seconds() // 60))
+    letter = letters.confirm(code, minutes=int(CODE_LIFE.total_seconds() // 60))
     sending.queue_letter(session, desk, Kind.CODE, Channel.EMAIL, link.email, letter)
     if link.state is LinkState.SENT:
         link.state, link.opened_at = LinkState.OPENED, now

@@ -18,6 +18,7 @@ from services.declined import Declined
 from services.desk import Desk
 from services.letters import Invitation, Letter
 from services.links import recipients
+from services.links.invitations import invitation
 from services.links.link import (
     LIFE,
     MAIL_AT_MOST_EVERY,
@@ -35,7 +36,7 @@ from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import new_id, utcnow
 from services.store.locks import lock_word
-from services.store.states import Health, IncidentState, LinkState
+from services.store.states import IncidentState, LinkState
 from services.tabular import safe_cell
 
 AT_MOST = 200  # links at once: each is a row that everybody else waits for
@@ -71,7 +72,6 @@ class _Ready:
     """A workspace whose link may go out."""
 
     workspace: tables.Workspace
-    health: Health
     to: Recipient
 
 
@@ -125,7 +125,7 @@ def _look(session: Session, member: Member, workspace_id: str, recipient: str | 
         to = recipients.choose(session, member, workspace_id, recipient)
     except Declined as refusal:
         return _declined(workspace_id, workspace.name, str(refusal))
-    return _Ready(workspace, connection.health, to)
+    return _Ready(workspace, to)
 
 
 def _declined(workspace_id: str, name: str, sentence: str) -> Sent:
@@ -147,13 +147,14 @@ def _hand_over(
     now, email = utcnow(), group[0].to.email
     if channel is Channel.EMAIL and (mailed_at := mailed_lately(session, email, now)):
         return [_waits(ready, mailed_at) for ready in group]
-    made = [(ready, *_make(session, member, ready, channel, now)) for ready in group]
+    made = []
+    for ready in group:
+        link, secret = _make(session, member, ready, channel, now)
+        made.append((ready, link, invitation(session, desk, link, secret)))
     if channel is not Channel.COPIED:
-        letter = letters.invite(
-            [invitation(desk, ready.workspace.name, ready.health, secret) for ready, _, secret in made]
-        )
+        letter = letters.invite([invited for _, _, invited in made], sender=member.name)
         queue_letter(session, desk, Kind.LINK, channel, email, letter)
-    return [_sent(desk, ready, link, secret, channel) for ready, link, secret in made]
+    return [_sent(ready, link, invited, channel) for ready, link, invited in made]
 
 
 def mailed_lately(session: Session, email: str, now: datetime) -> datetime | None:
@@ -217,16 +218,6 @@ _OUTCOMES = {
 }
 
 
-def invitation(desk: Desk, workspace_name: str, health: Health, secret: str) -> Invitation:
-    """Return what a letter says about one link."""
-    return Invitation(workspace=workspace_name, url=address_of_link(desk, secret))
-
-
-def address_of_link(desk: Desk, secret: str) -> str:
-    """Return the address that a link's holder opens."""
-    return f"{desk.settings.public_url}/link/{secret}"
-
-
 def queue_letter(
     session: Session, desk: Desk, kind: Kind, channel: Channel, email: str, letter: Letter
 ) -> None:
@@ -242,18 +233,16 @@ def queue_letter(
     )
 
 
-def _sent(desk: Desk, ready: _Ready, link: tables.ReconnectLink, secret: str, channel: Channel) -> Sent:
-    copied = channel is Channel.COPIED
-    until = _day_and_time(link.expires_at)
+def _sent(ready: _Ready, link: tables.ReconnectLink, invited: Invitation, channel: Channel) -> Sent:
     return Sent(
         workspace_id=ready.workspace.id,
         workspace_name=ready.workspace.name,
         outcome=_OUTCOMES[channel],
         link_id=link.id,
         recipient=ready.to.shown,
-        url=address_of_link(desk, secret) if copied else None,
-        sentence=f"Only {ready.to.shown} can open it, until {until}.",
-        reply=letters.reply(),
+        url=invited.url if channel is Channel.COPIED else None,
+        sentence=f"Only {ready.to.shown} can open it, until {_day_and_time(link.expires_at)}.",
+        reply=letters.reply([invited], told=channel),
     )
 
 

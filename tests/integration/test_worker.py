@@ -12,11 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
-from services import syncs
+from services import messages, syncs
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.migrate import migrate
-from services.store.states import ExportState, RunState, SyncState
+from services.store.states import ExportState, MessageState, RunState, SyncState
 from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
@@ -61,6 +61,30 @@ def test_a_sync_that_was_asked_for_is_done(tree: House, office: Office) -> None:
     ask_for_sync(office, shop)
     tree.start_worker()
     until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, tree)
+
+
+def test_a_message_that_was_queued_is_sent_and_no_log_tells_it(tree: House, office: Office) -> None:
+    with office.desk.store.begin() as session:
+        message_id = messages.queue(
+            session,
+            office.desk.vault,
+            kind=messages.Kind.CODE,
+            channel=messages.Channel.EMAIL,
+            recipient="anna@shop.example",
+            subject="Your code",
+            body="Your code is 493817.",
+        )
+    tree.start_worker()
+    until(lambda: message_state(office, message_id) is MessageState.SENT, tree)
+    assert [mail.body for mail in office.xero.mails("anna@shop.example")] == ["Your code is 493817."]
+    assert not any(secret in tree.log("worker") for secret in ("493817", "anna@", "/mail/"))
+
+
+def message_state(office: Office, message_id: str) -> MessageState:
+    with office.desk.store.read() as session:
+        found = messages.view(session, message_id)
+    assert found is not None
+    return found.state
 
 
 def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, office: Office) -> None:

@@ -121,3 +121,69 @@ def test_the_engine_keeps_its_tables_beside_the_store_unless_told_otherwise(
     environment.setenv("RELINK_DATABASE_URL", database)
     environment.setenv("RELINK_WORK_DATABASE_URL", work)
     assert Settings().engine_url == engine
+
+
+def test_without_them_there_is_no_mail_and_no_channel(environment: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert (settings.mail_url.get_secret_value(), settings.notify_urls) == ("", [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailtos://user:pass,word@smtp.example.com/?from=relink@example.com&to={to}",
+        "json://localhost:8502/mail/{to}",
+        "sendgrid://key:relink@example.com/{to}",
+    ],
+)
+def test_the_mail_service_is_one_address_with_a_place_for_the_recipient(
+    environment: pytest.MonkeyPatch, url: str
+) -> None:
+    environment.setenv("RELINK_MAIL_URL", url)
+    assert load_settings().mail_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", []),
+        ("slack://a/b/c", ["slack://a/b/c"]),
+        ("slack://a/b/c,msteams://d/e/f", ["slack://a/b/c", "msteams://d/e/f"]),
+        (" slack://a/b/c ,\n msteams://d/e/f ", ["slack://a/b/c", "msteams://d/e/f"]),
+        ("json://x:pass,word@h/a,b,jsons://h2/c", ["json://x:pass,word@h/a,b", "jsons://h2/c"]),
+        ("slack://a/b/c,", ["slack://a/b/c"]),
+    ],
+)
+def test_channels_are_separated_by_commas_and_may_hold_some(
+    environment: pytest.MonkeyPatch, given: str, expected: list[str]
+) -> None:
+    environment.setenv("RELINK_NOTIFY_URLS", given)
+    assert [url.get_secret_value() for url in load_settings().notify_urls] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_URL", "mailtos://user:hidden@smtp.example.com/?to=someone@example.com"),
+        ("MAIL_URL", "user:hidden@smtp.example.com/{to}"),
+        ("MAIL_URL", "mailtos://hidden {to}"),
+        ("MAIL_URL", "{to}"),
+        ("NOTIFY_URLS", "hidden"),
+        ("NOTIFY_URLS", "slack://a/b/c, hidden"),
+        ("NOTIFY_URLS", "hidden,slack://a/b/c"),
+    ],
+)
+def test_an_unusable_mail_service_or_channel_is_named_and_never_repeated(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(f"RELINK_{name}", value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert f"RELINK_{name}: must be" in str(error.value)
+    assert "hidden" not in str(error.value)
+
+
+def test_settings_shown_by_accident_tell_no_password(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RELINK_MAIL_URL", "mailtos://user:hidden@smtp.example.com/?to={to}")
+    environment.setenv("RELINK_NOTIFY_URLS", "slack://hidden/b/c")
+    assert "hidden" not in repr(load_settings())
