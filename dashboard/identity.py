@@ -12,6 +12,8 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 
 from dashboard.edge import USER_COOKIE
 
+GUEST_COOKIE = "relink_guest"  #: of the one browser in which a reconnect link is used
+
 #: Streamlit's cookie lives for thirty days whatever the provider says; a sign-in here lasts a working day.
 SIGN_IN_SECONDS = 12 * 3600
 

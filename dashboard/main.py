@@ -18,22 +18,12 @@ st.set_page_config(page_title="Relink", page_icon=str(HERE / "parts" / "icon.png
 st.html(HERE / "parts" / "style.css")
 st.logo(HERE / "parts" / "logo.svg", link=None, size="medium")
 
-if not session.is_signed_in():
-    st.navigation(navigation.closed_pages(signin.ask_to_sign_in), position="hidden").run()
-    st.stop()
-
 member = session.current_member()
 if member is None:
-    st.navigation(navigation.closed_pages(signin.tell_unknown), position="hidden").run()
+    st.navigation(navigation.closed_pages(signin.way_in()), position="hidden").run()
     st.stop()
 
-page = st.navigation(
-    {
-        "": navigation.pages_of(member, signin.tell_not_permitted),
-        member.name: [st.Page(signin.sign_out, title=f"Sign out, {member.role}", url_path="sign-out")],
-    },
-    position="top",
-)
+page = st.navigation(signin.menu(member), position="top")
 panels.banners()
 session.show_refusal()
 page.run()

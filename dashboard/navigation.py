@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from dashboard.parts import markup
 from services.members import Member, Permission
+from services.store.states import Role
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
@@ -43,11 +44,12 @@ WORKSPACES = PageEntry("workspaces.py", "Workspaces", "", Permission.SEE_WORKSPA
 INCIDENTS = PageEntry("incidents.py", "Incidents", "incidents", Permission.SEE_INCIDENTS)
 FAILED_EXPORTS = PageEntry("failed_exports.py", "Failed exports", "failed-exports", Permission.RETRY)
 IMPORT_REPORTS = PageEntry("import_reports.py", "Import reports", "import-reports", Permission.IMPORT_REPORTS)
+LINKS = PageEntry("links.py", "Reconnect links", "links", Permission.SEND_LINKS)
 WORKSPACE = PageEntry("workspace.py", "Workspace", "workspace", Permission.SEE_WORKSPACES, in_menu=False)
 RECONNECT = PageEntry("reconnect.py", "Reconnect", "reconnect", Permission.FOLLOW, in_menu=False)
 RETRY = PageEntry("retry.py", "Retry", "retry", Permission.RETRY, in_menu=False)
 
-PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, WORKSPACE, RECONNECT, RETRY)
+PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, LINKS, WORKSPACE, RECONNECT, RETRY)
 
 
 def streamlit_page(entry: PageEntry, shown: Path | Callable[[], None], *, in_menu: bool) -> StreamlitPage:
@@ -70,7 +72,7 @@ def pages_of(member: Member, refused: Callable[[], None]) -> list[StreamlitPage]
     """Return every page; those the member may not open show `refused` and are not in the menu."""
     return [
         streamlit_page(entry, entry.source(), in_menu=entry.in_menu)
-        if member.may(entry.permission)
+        if may_open(member, entry)
         else streamlit_page(entry, refused, in_menu=False)
         for entry in PAGES
     ]
@@ -81,6 +83,11 @@ def workspace_link(member: Member, workspace_id: str, text: str) -> Markup:
     if member.may(WORKSPACE.permission):
         return markup.link(text, WORKSPACE.link(id=workspace_id))
     return Markup("{}").format(text)
+
+
+def may_open(member: Member, entry: PageEntry) -> bool:
+    """Say whether the page is for the member; the guest of a reconnect link gets the wizard alone."""
+    return member.may(entry.permission) and (member.role is not Role.GUEST or entry is RECONNECT)
 
 
 def open_page(entry: PageEntry, **query: str) -> None:

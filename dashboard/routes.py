@@ -1,4 +1,4 @@
-"""HTTP routes beside the pages: the way to Xero and back, and the health probes."""
+"""HTTP routes beside the pages: the way to Xero and back, reconnect links, and the health probes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import anyio.to_thread
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboard import failures, navigation
-from dashboard.identity import signed_in_email
-from dashboard.parts.markup import EMPTY
-from dashboard.session import STORE_FAILURES, STORE_SILENT
+from dashboard import door, failures, navigation
+from dashboard.identity import GUEST_COOKIE, signed_in_email
+from dashboard.plain import NO_STORE, answering, page, sentence_page
 from services import health, members, reconnects
 from services.consents import ForeignState
 from services.declined import Declined
 from services.desk import Desk, open_desk
+from services.links.door import guest
 from services.members import Member
-from services.refusals import Refusal
 
 BROWSER_COOKIE = "relink_browser"
 BROWSER_SECONDS = 3600  # longer than anybody takes to consent
-NO_STORE = {"Cache-Control": "no-store"}
 
 SIGNED_OUT = (
-    "You are signed out, so nothing was changed. Sign in, open the workspace and press Reconnect again."
+    "You are signed out, so nothing was changed. Sign in, or open your reconnect link again, and press "
+    "Reconnect once more."
 )
 
 
@@ -36,6 +34,7 @@ class SignedOut(Declined):
     """Somebody came back from Xero whom this browser does not know any more."""
 
 
+@answering
 async def leave_for_xero(request: Request) -> Response:
     """Send the visitor's browser to Xero's consent page, bound to a cookie of this browser."""
     browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
@@ -55,6 +54,7 @@ def _leave(desk: Desk, request: Request, browser: str) -> str:
     return reconnects.leave(desk, visitor, workspace_id, browser, take_over=take_over)
 
 
+@answering
 async def come_back_from_xero(request: Request) -> Response:
     """Take Xero's answer and return to the wizard, which shows what came of it."""
     return await _redirect(lambda desk: _return(desk, request))
@@ -74,54 +74,26 @@ async def _redirect(way: Callable[[Desk], str]) -> Response:
     try:
         address = await anyio.to_thread.run_sync(lambda: way(open_desk()))
     except SignedOut as refusal:
-        return _page(str(refusal), HTTPStatus.UNAUTHORIZED)
+        return sentence_page(str(refusal), HTTPStatus.UNAUTHORIZED)
     except ForeignState as foreign:
-        return _refusal_page(foreign.refusal)
+        return page("refusal.html", HTTPStatus.BAD_REQUEST, refusal=foreign.refusal)
     except Declined as refusal:
-        return _page(str(refusal), HTTPStatus.BAD_REQUEST)
-    except STORE_FAILURES:
-        return _page(STORE_SILENT, HTTPStatus.SERVICE_UNAVAILABLE)
+        return sentence_page(str(refusal), HTTPStatus.BAD_REQUEST)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
 def _find_visitor(desk: Desk, request: Request) -> Member | None:
-    """Return the member whose browser asks; None for somebody signed out, or whom nobody has added."""
+    """Return the member or the link guest whose browser asks; None for anybody else."""
     email = signed_in_email(request.cookies, desk.settings.cookie_secret.get_secret_value())
-    if email is None:
-        return None
     with desk.store.read() as session:
-        return members.find(session, email)
+        member = None if email is None else members.find(session, email)
+        return member or guest(session, request.cookies.get(GUEST_COOKIE, ""))
 
 
 async def tell_failure(_request: Request, error: Exception) -> Response:
     """Answer a route's failure with a reference in place of a traceback."""
     sentence = f"Something went wrong here, and was written down with the reference {failures.note(error)}."
-    return _page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _refusal_page(refused: Refusal) -> HTMLResponse:
-    sides = Markup("<dl><dt>Expected</dt><dd>{}</dd><dt>Came back</dt><dd>{}</dd></dl>")
-    return _page(
-        refused.text,
-        HTTPStatus.BAD_REQUEST,
-        title=refused.title,
-        more=sides.format(refused.expected, refused.came)
-        + Markup("<p><strong>What to do:</strong> {}</p>").format(refused.way_out),
-    )
-
-
-def _page(
-    sentence: str, status: HTTPStatus, *, title: str = "This did not work", more: Markup = EMPTY
-) -> HTMLResponse:
-    page = Markup(
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Relink</title>'
-        "<style>:root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui;max-width:34rem;"
-        "margin:15vh auto;padding:0 1.25rem}}h1{{font-size:1.3rem}}</style>"
-        "<main><h1>{}</h1><p>{}</p>{}"
-        '<p><a href="/">Go to your workspaces</a></p></main>'
-    ).format(title, sentence, more)
-    return HTMLResponse(page, status, NO_STORE)
+    return sentence_page(f"{sentence} Go back and try again.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 async def healthz(_request: Request) -> Response:
@@ -142,4 +114,5 @@ ROUTES = [
     Route("/connect/xero/callback", come_back_from_xero),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
+    *door.ROUTES,
 ]

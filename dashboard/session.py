@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
-from dashboard.identity import email_of, is_fresh
+from dashboard.identity import GUEST_COOKIE, email_of, is_fresh
 from dashboard.parts import markup
 from services import members
 from services.declined import Declined
 from services.desk import open_desk
+from services.links import door
 from services.members import Member, Permission
 
 STORE_SILENT = (
@@ -28,6 +30,7 @@ STORE_FAILURES = (exc.OperationalError, exc.TimeoutError)
 
 SIGN_IN_ENDED = "Your sign-in has ended; it lasts twelve hours. Sign in and do it again."
 NO_MEMBER = "You are not a member of Relink any more. Ask an owner of Relink to add you."
+LINK_ENDED = "Your reconnect link has ended, or is used in another browser now. Reload the page; it says why."
 
 _REFUSAL = "refusal"
 
@@ -40,25 +43,42 @@ def is_signed_in() -> bool:
     return bool(st.user.is_logged_in) and is_fresh(st.user.to_dict(), now_seconds=time.time())
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whose browser this is, as far as its cookies say; what they are good for, the store knows."""
+
+    claims: Mapping[str, Any]  #: of the sign-in
+    guest: str  #: the cookie of a link guest; empty without one
+
+
+def visitor() -> Visitor:
+    """Return who looks at this page, to be found again also outside of it."""
+    return Visitor(st.user.to_dict(), st.context.cookies.get(GUEST_COOKIE, ""))
+
+
 def current_member() -> Member | None:
-    """Return the member who signed in; None for somebody whom nobody has added."""
+    """Return the member who signed in, else the guest of a reconnect link; None for anybody else."""
     with reading() as session:
-        return _find(session, st.user.to_dict())
+        return find(session, visitor())
 
 
-def _find(session: Session, claims: Mapping[str, Any]) -> Member | None:
-    email = email_of(claims, now_seconds=time.time())
-    return None if email is None else members.find(session, email)
+def find(session: Session, who: Visitor) -> Member | None:
+    """Return the member or the guest that a visitor is at this moment."""
+    email = email_of(who.claims, now_seconds=time.time())
+    member = None if email is None else members.find(session, email)
+    return member or door.guest(session, who.guest)
 
 
-def member_now(session: Session, claims: Mapping[str, Any]) -> Member:
-    """Return the member that a sign-in stands for at this moment, with the role of this moment.
+def member_now(session: Session, who: Visitor) -> Member:
+    """Return who a visitor is at this moment, with the role of this moment.
 
-    Raises `Declined` once the sign-in has ended or the member was removed.
+    Raises `Declined` once the sign-in or the link has ended, or the member was removed.
     """
-    member = _find(session, claims)
+    member = find(session, who)
+    if member is None and who.guest:
+        raise Declined(LINK_ENDED)
     if member is None:
-        raise Declined(NO_MEMBER if is_fresh(claims, now_seconds=time.time()) else SIGN_IN_ENDED)
+        raise Declined(NO_MEMBER if is_fresh(who.claims, now_seconds=time.time()) else SIGN_IN_ENDED)
     return member
 
 
@@ -116,7 +136,7 @@ def act(
     """
     try:
         with open_desk().store.begin() as session:
-            return service(session, member_now(session, st.user.to_dict()), *args, **kwargs)
+            return service(session, member_now(session, visitor()), *args, **kwargs)
     except Declined as refusal:
         st.session_state[_REFUSAL] = str(refusal)
     except STORE_FAILURES:

@@ -1,11 +1,37 @@
-"""What somebody sees who is not signed in, or signed in and unknown."""
+"""The ways in and out: what somebody sees who is not signed in, unknown, or the guest of a link."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from dashboard import session
+from dashboard import navigation, session
 from dashboard.identity import is_unverified
+from dashboard.parts import door_words, markup
+from services.links import door
+from services.members import Member
+from services.store.states import Role
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+
+def way_in() -> Callable[[], None]:
+    """Return what every address shows to somebody who is neither a member nor the guest of a link."""
+    if session.is_signed_in():
+        return tell_unknown
+    return tell_link_ended if session.visitor().guest else ask_to_sign_in
+
+
+def menu(member: Member) -> dict[str, list[StreamlitPage]]:
+    """Return the pages of the member's role, and the way out: of the sign-in, or of the link."""
+    pages = navigation.pages_of(member, tell_not_permitted)
+    if member.role is Role.GUEST:
+        return {"": [*pages, st.Page(ask_to_leave, title="Leave", url_path="leave")]}
+    leave = st.Page(sign_out, title=f"Sign out, {member.role}", url_path="sign-out")
+    return {"": pages, member.name: [leave]}
 
 
 def ask_to_sign_in() -> None:
@@ -41,12 +67,40 @@ def tell_unknown() -> None:
         st.button("Sign in with another account", on_click=st.logout)
 
 
+def tell_link_ended() -> None:
+    """Say why a reconnect link lets its guest in no more; members may sign in."""
+    with session.reading() as store:
+        ended = door_words.outside(door.why_out(store, session.visitor().guest))
+    with st.container(key="rl-sign-in", width=420):
+        st.title(ended.title, anchor=False)
+        session.show_refusal()
+        markup.show(markup.paragraph(ended.text) + markup.paragraph(ended.way_on))
+        st.button("Sign in as a member", on_click=st.login)
+
+
+def ask_to_leave() -> None:
+    """Offer to end the use of the link in this browser."""
+    with st.container(width=420):
+        st.title("Leave", anchor=False)
+        st.write(
+            "This browser is signed out of the reconnect. The link in your mail stays good until it expires: "
+            "open it again to go on, here or elsewhere."
+        )
+        markup.show(markup.post_button("Leave", "/link/leave"))
+
+
 def sign_out() -> None:
     """Sign the member out, here and at the sign-in provider."""
     st.logout()
 
 
 def tell_not_permitted() -> None:
-    """Say that this page is not for the member's role."""
+    """Say that this page is not for the member's role, or not for the guest of a link."""
+    member = session.current_member()
+    if member is not None and member.only_workspace is not None:
+        st.title("Your link opens one page only", anchor=False)
+        wizard = navigation.RECONNECT.link(workspace=member.only_workspace)
+        markup.show(markup.link("Go to the reconnect", wizard))
+        return
     st.title("This page is not part of your role", anchor=False)
     st.write("Ask an owner of Relink if you need it. What you may see is in the menu above.")

@@ -10,6 +10,7 @@ from dashboard.parts import (
     badges,
     exports,
     incident,
+    links,
     markup,
     panels,
     repair,
@@ -61,6 +62,7 @@ with left:
         accounting.panel(member, workspace, sync)
 
     accounting_panel()
+    links.panel(member, workspace)
 with right:
     if workspace.incident is not None and workspace.incident.state is not IncidentState.CLOSED:
         incident.panel(workspace.incident)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services import admin_changes, audit, calls, connections, grants, pausing, returns, syncs
 from services.desk import Desk
+from services.links import course
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
 from services.store.engine import utcnow
@@ -214,6 +215,7 @@ def _connect(
         actor=actor,
         now=now,
     )
+    course.mark_authorised(session, reconnect.workspace_id, actor, now)
     reconnect.state, reconnect.changed_at, reconnect.changed_by = ReconnectState.VERIFIED, now, actor
     reconnect.refusal, reconnect.detail = None, {}
     reconnect.sync_id = syncs.enqueue(session, reconnect.workspace_id, requested_by=actor)

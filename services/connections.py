@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services import audit, incidents, notices, syncs
+from services.links import course
 from services.store import tables
 from services.store.states import NEEDS_PERSON, ExportState, Health
 from services.xero.errors import Fault, XeroError
@@ -129,6 +130,7 @@ def record_verified(session: Session, workspace_id: str, *, now: datetime, synce
     connection.code = connection.detail = connection.correlation_id = None
     connection.last_synced_at = now
     incidents.reconnected(session, workspace_id, now=now)
+    course.mark_verified(session, workspace_id, now)
 
 
 def _have_it_proved(session: Session, workspace_id: str, now: datetime) -> None:

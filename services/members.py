@@ -106,14 +106,19 @@ def require(session: Session, member: Member, permission: Permission, workspace_
     Raises `NotAllowed` for a missing permission and `UnknownWorkspace` for a workspace that does
     not exist or is somebody else's: an outsider cannot tell which.
     """
-    if not member.may(permission):
-        raise NotAllowed(
-            f"Your role, {member.role}, may not {permission}. Ask an owner of Relink if you need to."
-        )
+    require_role(member, permission)
     if not _sees(session, member, workspace_id):
         raise UnknownWorkspace(
             f"There is no workspace {workspace_id[:40]!r} here, or it is not one of yours. "
             "Check the link, or search for it under Workspaces."
+        )
+
+
+def require_role(member: Member, permission: Permission) -> None:
+    """Raise `NotAllowed` unless the member's role has the permission, for whichever workspace."""
+    if not member.may(permission):
+        raise NotAllowed(
+            f"Your role, {member.role}, may not {permission}. Ask an owner of Relink if you need to."
         )
 
 

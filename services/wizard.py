@@ -83,7 +83,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
 
     Raises `UnknownWorkspace` and `NotAllowed`.
     """
-    workspace = workspaces.get(session, member, workspace_id)
+    workspace = workspaces.follow(session, member, workspace_id)
     reconnect = reconnects.latest(session, workspace_id, since=_opened_at(workspace))
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)

@@ -18,10 +18,10 @@ from services.incidents import IncidentView, Stuck
 from services.members import Member, Permission, UnknownWorkspace, mask, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
-from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState
+from services.store.states import NEEDS_PERSON, UNDELIVERED, Health, IncidentState, Role
 from services.syncs import SyncView
 
-__all__ = ["UnknownWorkspace", "get", "search"]
+__all__ = ["UnknownWorkspace", "follow", "get", "search"]
 
 
 class Sort(StrEnum):
@@ -110,7 +110,7 @@ class ConnectionView:
     correlation_id: str | None
     organisation_id: str | None
     organisation_name: str | None
-    login_email: str | None  #: masked for everybody but the workspace's own admins
+    login_email: str | None  #: masked for all but the workspace's own admins and a guest whose own it is
     login_name: str | None
     has_login: bool
     login_expires_at: datetime | None  #: unless it is used before; None where none lives
@@ -245,6 +245,19 @@ def _row(
 def get(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     """Return one workspace. Raises `UnknownWorkspace`, also for somebody else's, and `NotAllowed`."""
     members.require(session, member, Permission.SEE_WORKSPACES, workspace_id)
+    return _view(session, member, workspace_id)
+
+
+def follow(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
+    """Return one workspace to somebody who follows its reconnect, a link guest included.
+
+    Raises as `get` does.
+    """
+    members.require(session, member, Permission.FOLLOW, workspace_id)
+    return _view(session, member, workspace_id)
+
+
+def _view(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     workspace = session.get_one(tables.Workspace, workspace_id)
     owed = incidents.stuck(session, [workspace_id]).get(workspace_id, Stuck())
     admins = session.scalars(
@@ -255,17 +268,23 @@ def get(session: Session, member: Member, workspace_id: str) -> WorkspaceView:
     return WorkspaceView(
         id=workspace.id,
         name=workspace.name,
-        owner_email=workspace.owner_email,
+        owner_email=_seen_by_guest(member, workspace.owner_email),
         plan=workspace.plan,
         country=workspace.country,
         currency=workspace.currency,
-        admins=tuple(admins),
+        admins=tuple(_seen_by_guest(member, admin) for admin in admins),
         connection=_connection(session, member, workspace_id),
         incident=incidents.for_workspace(session, workspace_id),
         sync=syncs.latest(session, workspace_id),
         stuck_count=owed.count,
         stuck_amount=owed.amount,
     )
+
+
+def _seen_by_guest(member: Member, email: str) -> str:
+    """Return an address as it is; to a link guest only their own, and others masked."""
+    foreign = member.role is Role.GUEST and email.lower() != member.email
+    return mask(email) if foreign else email
 
 
 def _connection(session: Session, member: Member, workspace_id: str) -> ConnectionView:
@@ -282,7 +301,7 @@ def _connection(session: Session, member: Member, workspace_id: str) -> Connecti
         correlation_id=row.correlation_id,
         organisation_id=row.organisation_id,
         organisation_name=organisation.name if organisation else None,
-        login_email=email if email is None or member.sees_logins else mask(email),
+        login_email=_login(member, email),
         login_name=grant.full_name if grant else None,
         has_login=grant is not None,
         login_expires_at=grants.expires_at(grant.last_used_at, grant.dead_since) if grant else None,
@@ -310,3 +329,9 @@ def _leaving(row: tables.Connection) -> LeavingView | None:
         due_at=row.leaving_due_at or row.leaving_at,
         trouble=row.leaving_trouble,
     )
+
+
+def _login(member: Member, email: str | None) -> str | None:
+    if email is None:
+        return None
+    return mask(email) if member.sees_everything else _seen_by_guest(member, email)

@@ -8,7 +8,6 @@ from markupsafe import Markup
 from dashboard import navigation, session
 from dashboard.parts import markup, stepper, words
 from services import syncs
-from services.desk import open_desk
 from services.members import Member, Permission
 from services.store.engine import utcnow
 from services.store.states import NEEDS_RECONNECT, Health, SyncState
@@ -47,8 +46,6 @@ def panel(member: Member, workspace: WorkspaceView, sync: SyncView | None) -> No
                 navigation.open_page(navigation.RECONNECT, workspace=workspace.id)
         if sync is not None:
             _sync_outcome(sync)
-        if _can_reconnect(workspace) and not member.may(Permission.RECONNECT):
-            _link_for_admin(workspace)
 
 
 def _can_reconnect(workspace: WorkspaceView) -> bool:
@@ -66,14 +63,6 @@ def _sync_outcome(sync: SyncView) -> None:
             st.error(words.plain(sync.message or "The last sync failed."))
         with st.expander("Stages of the last sync"):
             stepper.stages(sync)
-
-
-def _link_for_admin(workspace: WorkspaceView) -> None:
-    address = open_desk().settings.public_url + navigation.RECONNECT.link(workspace=workspace.id)
-    admins = ", ".join(workspace.admins) or workspace.owner_email
-    st.write("Only a workspace admin can reconnect, with the Xero login. Send this link to:")
-    st.text(admins)
-    st.code(address, language=None, wrap_lines=True)
 
 
 def particulars(workspace: WorkspaceView) -> None:

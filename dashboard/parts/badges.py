@@ -14,6 +14,7 @@ from services.store.states import (
     ExportState,
     Health,
     IncidentState,
+    LinkState,
     RunState,
     Verdict,
 )
@@ -52,6 +53,10 @@ _TONES: dict[StrEnum, Tone] = {
     IncidentState.RECONNECTED: Tone.BUSY,
     IncidentState.RELEASING: Tone.BUSY,
     IncidentState.CLOSED: Tone.GOOD,
+    LinkState.SENT: Tone.WARNING,
+    LinkState.OPENED: Tone.BUSY,
+    LinkState.AUTHORISED: Tone.BUSY,
+    LinkState.VERIFIED: Tone.GOOD,
     RunState.RUNNING: Tone.BUSY,
     RunState.PAUSED: Tone.WARNING,
     RunState.FINISHED: Tone.GOOD,
@@ -94,7 +99,7 @@ def badge(word: str, tone: Tone, *, code: str | None = None) -> Markup:
 
 
 def state_badge(state: StrEnum) -> Markup:
-    """Return the badge of an export, incident, run or verdict."""
+    """Return the badge of an export, incident, link, run or verdict."""
     return badge(str(state), tone_of(state))
 
 

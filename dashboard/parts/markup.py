@@ -69,6 +69,18 @@ def quiet_button_link(text: str, address: str) -> Markup:
     return link(text, address, kind="rl-button rl-quiet")
 
 
+def post_button(text: str, address: str) -> Markup:
+    """Return a button that leaves this page by a POST: for what a link must not do by being looked at."""
+    return Markup(
+        '<form method="post" action="{}"><button class="rl-button" type="submit">{}</button></form>'
+    ).format(address, text)
+
+
+def paragraph(text: str | Markup) -> Markup:
+    """Return a paragraph."""
+    return Markup("<p>{}</p>").format(text)
+
+
 def two_lines(first: str | Markup, second: str | Markup) -> Markup:
     """Return a main line with a quieter one under it."""
     return Markup('<span class="rl-first">{}</span><span class="rl-second">{}</span>').format(first, second)

@@ -22,6 +22,7 @@ from services import (
 )
 from services.desk import open_desk
 from services.due import Kind
+from services.links import course
 
 log = structlog.get_logger()
 
@@ -70,6 +71,8 @@ UPKEEP = (
     upkeep.verify_grants,
     upkeep.refresh_idle,
     upkeep.break_dead,
+    course.chase,
+    course.expire,
     upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
     reconnects.abandon_left_behind,
     admin_changes.expire,

@@ -61,9 +61,9 @@ class Trip:
         )
 
 
-def leave(office: Office, shop: Shop) -> Trip:
-    """Leave for Xero as the workspace's admin."""
-    url = reconnects.leave(office.desk, office.admin, shop.workspace_id, BROWSER)
+def leave(office: Office, shop: Shop, *, member: Member | None = None) -> Trip:
+    """Leave for Xero, as the workspace's admin unless told otherwise."""
+    url = reconnects.leave(office.desk, member or office.admin, shop.workspace_id, BROWSER)
     return Trip(office, shop, dict(parse_qsl(urlsplit(url).query)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.store.states import ChangeState, LinkState, MessageState
@@ -15,7 +15,18 @@ class ReconnectLink(Base):
     """A way into one workspace's wizard for one e-mail address; its secrets are kept as hashes only."""
 
     __tablename__ = "reconnect_links"
-    __table_args__ = (Index(None, "workspace_id", "sent_at"), Index(None, "state", "sent_at"))
+    __table_args__ = (
+        Index(None, "workspace_id", "sent_at"),
+        Index(None, "state", "sent_at"),
+        Index(
+            "uq_reconnect_links_one_live",
+            "workspace_id",
+            "email",
+            unique=True,
+            sqlite_where=text("state IN ('sent', 'opened', 'authorised')"),
+            postgresql_where=text("state IN ('sent', 'opened', 'authorised')"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
@@ -33,10 +44,12 @@ class ReconnectLink(Base):
     authorised_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]  #: expired or revoked
-    ended_reason: Mapped[str | None]
+    ended_by: Mapped[str | None]  #: who took it back; Relink for what ended by itself
+    ended_reason: Mapped[str | None]  #: in the words of who took it back, or one of `links.link.Ended`
     code_hash: Mapped[str | None]  #: of the code that confirms the address
     code_expires_at: Mapped[datetime | None]
     code_tries: Mapped[int] = mapped_column(default=0)  #: wrong ones, since the code was made
+    wrong_codes: Mapped[int] = mapped_column(default=0)  #: wrong ones in all
     codes_sent: Mapped[int] = mapped_column(default=0)
     guest_hash: Mapped[str | None] = mapped_column(
         unique=True

@@ -23,6 +23,9 @@ from services import (
 )
 from services.exports import ExportFilter
 from services.intake import files
+from services.links import lists as links
+from services.links import recipients
+from services.links.lists import LinkQuery, UnsentQuery
 from services.members import Member, NotAllowed, Permission, UnknownWorkspace
 from services.store import tables
 from services.store.states import Role
@@ -48,6 +51,12 @@ Act = Callable[[Session, Member, Shop, int], object]
 ACTS: list[tuple[Permission, Act]] = [
     (Permission.SEE_WORKSPACES, lambda s, m, shop, _: workspaces.get(s, m, shop.workspace_id)),
     (Permission.SEE_INCIDENTS, lambda s, m, _shop, _: incidents.search(s, m)),
+    (Permission.FOLLOW, lambda s, m, shop, _: workspaces.follow(s, m, shop.workspace_id)),
+    (Permission.FOLLOW, lambda s, m, shop, _: wizard.wizard(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, shop, _: recipients.for_workspace(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, shop, _: links.for_workspace(s, m, shop.workspace_id)),
+    (Permission.SEND_LINKS, lambda s, m, _shop, _: links.search(s, m, LinkQuery())),
+    (Permission.SEND_LINKS, lambda s, m, _shop, _: links.unsent(s, m, UnsentQuery())),
     (Permission.SYNC, lambda s, m, shop, _: syncs.request(s, m, shop.workspace_id)),
     (Permission.RECONNECT, lambda s, m, shop, _: reconnects.start(s, m, shop.workspace_id)),
     (Permission.RETRY, lambda s, m, _shop, export: retries.plan(s, m, export_ids=[export])),

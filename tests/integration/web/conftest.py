@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.fernet import Fernet
 from starlette.testclient import TestClient
+from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
@@ -37,6 +39,7 @@ def environment(folder: Path) -> dict[str, str]:
         "RELINK_OIDC_CLIENT_SECRET": "secret",
         "RELINK_XERO_CLIENT_ID": "relink",
         "RELINK_XERO_CLIENT_SECRET": "secret",
+        "RELINK_MAIL_URL": "json://127.0.0.1:9/{to}",
     }
 
 
@@ -54,6 +57,14 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk.store.close()
     load_settings.cache_clear()
     open_desk.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The cookies of the browser that looks at pages; AppTest has no browser, and none of its own."""
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(context, "_get_client_context", lambda: SimpleNamespace(cookies=kept))
+    return kept
 
 
 def claims(email: str, *, signed_in_seconds_ago: float = 60) -> dict[str, object]:

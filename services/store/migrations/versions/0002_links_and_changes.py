@@ -81,10 +81,12 @@ def upgrade() -> None:
         sa.Column("authorised_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
         sa.Column("ended_reason", sa.String(), nullable=True),
         sa.Column("code_hash", sa.String(), nullable=True),
         sa.Column("code_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("code_tries", sa.Integer(), nullable=False),
+        sa.Column("wrong_codes", sa.Integer(), nullable=False),
         sa.Column("codes_sent", sa.Integer(), nullable=False),
         sa.Column("guest_hash", sa.String(), nullable=True),
         sa.Column("guest_since", sa.DateTime(timezone=True), nullable=True),
@@ -105,6 +107,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_reconnect_links_workspace_id_sent_at"), ["workspace_id", "sent_at"], unique=False
+        )
+        batch_op.create_index(
+            "uq_reconnect_links_one_live",
+            ["workspace_id", "email"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('sent', 'opened', 'authorised')"),
+            postgresql_where=sa.text("state IN ('sent', 'opened', 'authorised')"),
         )
 
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
@@ -180,6 +189,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_entries_action_at"))
 
     with op.batch_alter_table("reconnect_links", schema=None) as batch_op:
+        batch_op.drop_index("uq_reconnect_links_one_live")
         batch_op.drop_index(batch_op.f("ix_reconnect_links_workspace_id_sent_at"))
         batch_op.drop_index(batch_op.f("ix_reconnect_links_state_sent_at"))
 
