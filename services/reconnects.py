@@ -51,7 +51,7 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     session.get_one(tables.Connection, workspace_id, with_for_update=True)
     incident_id = incidents.advance(session, workspace_id, IncidentState.RECONNECTING)
     running = _running(session, workspace_id)
-    if running is not None and running.incident_id == incident_id and not is_left_behind(running):
+    if running is not None and _goes_on(running, incident_id):
         return running.id
     if running is not None:
         _abandon(session, running)
@@ -70,6 +70,12 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     session.add(reconnect)
     session.flush()
     return reconnect.id
+
+
+def _goes_on(running: tables.Reconnect, incident_id: str | None) -> bool:
+    """Say whether an attempt is joined: what a person is in the middle of is, whatever a sync found meanwhile."""
+    begun = running.state is not ReconnectState.STARTED
+    return (begun or running.incident_id == incident_id) and not is_left_behind(running)
 
 
 def _running(session: Session, workspace_id: str) -> tables.Reconnect | None:
@@ -144,6 +150,9 @@ def _set_state(
     if reconnect.state is ReconnectState.VERIFIED:
         return reconnect  # a second tab that comes back later takes nothing from it
     reconnect.state, reconnect.changed_at, reconnect.changed_by = state, utcnow(), member.email
+    # A sync may have found the connection broken only after somebody had left for Xero.
+    found = incidents.advance(session, reconnect.workspace_id, IncidentState.RECONNECTING)
+    reconnect.incident_id = found or reconnect.incident_id
     reconnect.refusal = refused.kind if refused else None
     reconnect.detail = refused.particulars if refused else {}
     return reconnect

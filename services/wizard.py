@@ -130,10 +130,16 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
 
 def _latest_reconnect(session: Session, workspace: WorkspaceView) -> tables.Reconnect | None:
     """Return the newest reconnect that belongs to the repair under way, not to one long done."""
-    query = select(tables.Reconnect).where(tables.Reconnect.workspace_id == workspace.id)
+    reconnect = tables.Reconnect
+    query = select(reconnect).where(reconnect.workspace_id == workspace.id)
     if workspace.incident is not None:
-        query = query.where(tables.Reconnect.started_at >= workspace.incident.opened_at)
-    return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
+        # Somebody may have left for Xero before a sync found the connection broken.
+        query = query.where(
+            (reconnect.started_at >= workspace.incident.opened_at)
+            | (reconnect.incident_id == workspace.incident.id)
+            | reconnect.state.in_([ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED])
+        )
+    return session.scalar(query.order_by(reconnect.started_at.desc()).limit(1))
 
 
 def _attempt(member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:
