@@ -15,7 +15,7 @@ from services.connections import Trouble
 from services.desk import Desk
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import SyncState
+from services.store.states import Health, SyncState
 from services.syncs import (
     ACCOUNTS,
     BANK_ACCOUNTS,
@@ -32,6 +32,7 @@ from services.syncs import (
 )
 from services.xero.api import Api
 from services.xero.connections import list_connections
+from services.xero.documents import find_bank_transactions, find_bills
 from services.xero.errors import Fault, XeroError
 from services.xero.pace import MustWait
 from services.xero.reference import (
@@ -50,6 +51,7 @@ OWN_FAULT = (
     "Relink itself could not finish this sync. Press Sync Now again; if it comes back, give the "
     "reference {} to whoever runs Relink."
 )
+NO_DOCUMENT = "RELINK-PERMISSION"  # a number that no export has
 PAUSE_SECONDS = 5.0  # after a limit that does not say how long; the pace knows better at the next try
 
 
@@ -60,6 +62,7 @@ class _Run:
     desk: Desk
     sync_id: str
     workspace_id: str
+    lacked: bool  #: whether a permission was missing when Xero was last asked
     listed: bool = False  #: whether Xero still lists the organisation to this login
 
     @contextmanager
@@ -90,7 +93,7 @@ def run(desk: Desk, sync_id: str, slice_: int) -> None:
         session.execute(delete(tables.SyncStage).where(tables.SyncStage.sync_id == sync_id))
         connection = session.get_one(tables.Connection, sync.workspace_id)
         grant_id, organisation_id = connection.grant_id, connection.organisation_id
-    work = _Run(desk, sync_id, sync.workspace_id)
+    work = _Run(desk, sync_id, sync.workspace_id, connection.health is Health.MISSING_SCOPE)
     with work.stage(STARTING):
         pass
     try:
@@ -136,6 +139,8 @@ def queue_stranded_again(desk: Desk, sync_id: str, slice_: int) -> None:
 def _import(work: _Run, api: Api, organisation_id: str) -> None:
     with work.stage(CHECKING):
         _check(work, api, organisation_id)
+        if work.lacked:
+            _ask_as_exports_do(api, organisation_id)
     with work.stage(LOADING):
         details = read_organisation(api, organisation_id)
     with work.stage(ACCOUNTS) as found:
@@ -185,6 +190,12 @@ def _check(work: _Run, api: Api, organisation_id: str) -> None:
             status=200,
             detail="Xero no longer lists the organisation for this login.",
         )
+
+
+def _ask_as_exports_do(api: Api, organisation_id: str) -> None:
+    """Use the permissions that exports need and an import does not: a sync without them proves no repair."""
+    find_bills(api, organisation_id, [NO_DOCUMENT])
+    find_bank_transactions(api, organisation_id, [NO_DOCUMENT])
 
 
 def _is_category(account: Account) -> bool:
