@@ -73,7 +73,7 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
 
 
 def _goes_on(running: tables.Reconnect, incident_id: str | None) -> bool:
-    """Say whether an attempt is joined: what a person is in the middle of is, whatever was found meanwhile."""
+    """Say whether an attempt is joined: what a person is in the middle of always is."""
     begun = running.state is not ReconnectState.STARTED
     return (begun or running.incident_id == incident_id) and not is_left_behind(running)
 
