@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -62,7 +62,7 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     pausing.require_staying(pausing.lock(session, workspace_id))
     incident_id = incidents.advance(session, workspace_id, IncidentState.RECONNECTING)
     running = _running(session, workspace_id)
-    if running is not None and running.incident_id == incident_id and not is_left_behind(running):
+    if running is not None and _goes_on(running, incident_id):
         return running.id
     if running is not None:
         _abandon(session, running)
@@ -83,17 +83,29 @@ def start(session: Session, member: Member, workspace_id: str) -> str:
     return reconnect.id
 
 
-def latest(session: Session, workspace_id: str, *, since: datetime | None) -> tables.Reconnect | None:
-    """Return a workspace's newest reconnect that was started at `since` or later, or None."""
-    query = select(tables.Reconnect).where(tables.Reconnect.workspace_id == workspace_id)
-    if since is not None:
-        query = query.where(tables.Reconnect.started_at >= since)
-    return session.scalar(query.order_by(tables.Reconnect.started_at.desc()).limit(1))
+def latest(session: Session, workspace_id: str) -> tables.Reconnect | None:
+    """Return the newest reconnect that belongs to the repair under way, not to one long done, or None."""
+    reconnect, incident = tables.Reconnect, incidents.for_workspace(session, workspace_id)
+    query = select(reconnect).where(reconnect.workspace_id == workspace_id)
+    if incident is not None:
+        # Somebody may have left for Xero before a sync found the connection broken.
+        query = query.where(
+            (reconnect.started_at >= incident.opened_at)
+            | (reconnect.incident_id == incident.id)
+            | reconnect.state.in_([ReconnectState.SENT_TO_XERO, ReconnectState.RETURNED])
+        )
+    return session.scalar(query.order_by(reconnect.started_at.desc()).limit(1))
 
 
 def is_verified(reconnect: tables.Reconnect | None) -> bool:
     """Say whether a reconnect was accepted."""
     return reconnect is not None and reconnect.state is ReconnectState.VERIFIED
+
+
+def _goes_on(running: tables.Reconnect, incident_id: str | None) -> bool:
+    """Say whether an attempt is joined: what a person is in the middle of always is."""
+    begun = running.state is not ReconnectState.STARTED
+    return (begun or running.incident_id == incident_id) and not is_left_behind(running)
 
 
 def _running(session: Session, workspace_id: str) -> tables.Reconnect | None:
@@ -168,6 +180,9 @@ def _set_state(
     if reconnect.state is ReconnectState.VERIFIED:
         return reconnect  # a second tab that comes back later takes nothing from it
     reconnect.state, reconnect.changed_at, reconnect.changed_by = state, utcnow(), member.email
+    # A sync may have found the connection broken only after somebody had left for Xero.
+    found = incidents.advance(session, reconnect.workspace_id, IncidentState.RECONNECTING)
+    reconnect.incident_id = found or reconnect.incident_id
     reconnect.refusal = refused.kind if refused else None
     reconnect.detail = refused.particulars if refused else {}
     return reconnect

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from services import incidents, members, reconnects, retries
+from services import members, reconnects, retries
 from services.exports import ExportFilter
 from services.members import Member, Permission
 from services.store.states import RETRYABLE
@@ -28,9 +28,7 @@ def retry_plan(
         if export_ids is None
         else retries.plan(session, member, export_ids=export_ids)
     )
-    incident = incidents.for_workspace(session, workspace_id)
-    since = incident.opened_at if incident else None
-    reconnect = reconnects.latest(session, workspace_id, since=since)
+    reconnect = reconnects.latest(session, workspace_id)
     if reconnect is not None:
         reconnect.plan_id = plan_id
     return plan_id

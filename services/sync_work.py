@@ -15,7 +15,7 @@ from services.connections import Trouble
 from services.desk import Desk
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import SyncState
+from services.store.states import Health, SyncState
 from services.syncs import (
     ACCOUNTS,
     BANK_ACCOUNTS,
@@ -34,7 +34,7 @@ from services.syncs import (
 )
 from services.xero.api import Api
 from services.xero.connections import list_connections
-from services.xero.documents import read_paid_bills
+from services.xero.documents import find_bank_transactions, find_bills, read_paid_bills
 from services.xero.errors import Fault, XeroError
 from services.xero.pace import MustWait
 from services.xero.reference import (
@@ -56,6 +56,7 @@ OWN_FAULT = (
 )
 #: Answers to one question alone; any other failed call says something about the connection.
 ONE_QUESTION = frozenset({Fault.INVALID, Fault.NOT_FOUND, Fault.MALFORMED})
+NO_DOCUMENT = "RELINK-PERMISSION"  # a number that no export has
 PAUSE_SECONDS = 5.0  # after a limit that does not say how long; the pace knows better at the next try
 
 
@@ -66,6 +67,7 @@ class _Run:
     desk: Desk
     sync_id: str
     workspace_id: str
+    lacked: bool  #: whether a permission was missing when Xero was last asked
     listed: bool = False  #: whether Xero still lists the organisation to this login
 
     @contextmanager
@@ -109,7 +111,7 @@ def run(desk: Desk, sync_id: str, slice_: int) -> None:
             sync.finished_at, sync.message = utcnow(), why
             return
         grant_id, organisation_id = connection.grant_id, connection.organisation_id
-    work = _Run(desk, sync_id, sync.workspace_id)
+    work = _Run(desk, sync_id, sync.workspace_id, connection.health is Health.MISSING_SCOPE)
     with work.stage(STARTING):
         pass
     try:
@@ -155,6 +157,8 @@ def queue_stranded_again(desk: Desk, sync_id: str, slice_: int) -> None:
 def _import(work: _Run, api: Api, organisation_id: str) -> None:
     with work.stage(CHECKING):
         _check(work, api, organisation_id)
+        if work.lacked:
+            _ask_as_exports_do(api, organisation_id)
     currencies: list[str] = []
     with work.stage(SYNCING, needed=False) as found:
         currencies = read_currencies(api, organisation_id)
@@ -222,6 +226,12 @@ def _mark_paid(work: _Run, api: Api, organisation_id: str) -> None:
         seen = list(bills)
         with work.desk.store.begin() as session:
             found.append(paid.mark(session, work.workspace_id, seen, now=utcnow()))
+
+
+def _ask_as_exports_do(api: Api, organisation_id: str) -> None:
+    """Use the permissions that exports need and an import does not: a sync without them proves no repair."""
+    find_bills(api, organisation_id, [NO_DOCUMENT])
+    find_bank_transactions(api, organisation_id, [NO_DOCUMENT])
 
 
 def _is_category(account: Account) -> bool:

@@ -84,7 +84,7 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     Raises `UnknownWorkspace` and `NotAllowed`.
     """
     workspace = workspaces.follow(session, member, workspace_id)
-    reconnect = reconnects.latest(session, workspace_id, since=_opened_at(workspace))
+    reconnect = reconnects.latest(session, workspace_id)
     run_live, plan = _plan(session, member, reconnect)
     act = _act(workspace, reconnect, run_live=run_live)
     done = _steps_done(act, workspace, reconnect)
@@ -109,11 +109,6 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         outcome=_outcome(session, member, workspace, reconnect, act, plan),
         may_act=member.may(Permission.RECONNECT),
     )
-
-
-def _opened_at(workspace: WorkspaceView) -> datetime | None:
-    """Return when the repair under way began: a reconnect from before then is long done."""
-    return workspace.incident.opened_at if workspace.incident else None
 
 
 def _attempt(member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:

@@ -92,6 +92,35 @@ def test_a_return_that_somebody_else_brings_is_in_the_timeline_and_changes_nothi
     assert last_reconnect(office, shop).state is ReconnectState.SENT_TO_XERO
 
 
+def test_who_is_at_xero_when_a_sync_finds_it_broken_is_there_for_everybody(office: Office) -> None:
+    shop = office.shop()
+    trip, other = leave(office, shop), colleague(office, shop)
+    office.break_login(shop)
+    with office.desk.store.read() as session:
+        assert wizard(session, other, shop.workspace_id).act is Act.AT_XERO
+    with pytest.raises(Declined, match=f"{office.admin.email} is at Xero"):
+        leave_as(office, shop, other)
+    trip.come_back(trip.consent())
+    office.work_off()
+    incident = office.incident(shop)
+    assert incident is not None
+    assert last_reconnect(office, shop).incident_id == incident.id
+    with office.desk.store.read() as session:
+        assert wizard(session, other, shop.workspace_id).act is Act.DONE
+
+
+def test_who_takes_over_from_one_who_left_before_it_was_found_broken_closes_that_way_back(
+    office: Office,
+) -> None:
+    shop = office.shop()
+    trip, other = leave(office, shop), colleague(office, shop)
+    office.break_login(shop)
+    leave_as(office, shop, other, take_over=True)
+    with pytest.raises(ForeignState) as caught:
+        trip.come_back(trip.consent())
+    assert caught.value.refusal.kind is RefusalKind.TAKEN_OVER
+
+
 # Left behind
 
 

@@ -15,7 +15,7 @@ from services.releasing import retry_plan
 from services.steps import StepState
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportState, Health, ReconnectState
+from services.store.states import ExportKind, ExportState, Health, ReconnectState
 from services.wizard import Act, WizardView, wizard
 from tests.integration.office import Office, Shop
 from tests.integration.trips import leave, reconnect
@@ -193,6 +193,34 @@ def test_the_way_to_xero_is_ticked_only_where_somebody_went_it(office: Office) -
     reconnect(office, shop)
     office.work_off()
     assert {step.state for step in look(office, shop).reconnect_steps} == {StepState.DONE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [
+        (ExportKind.BILL, "accounting.invoices"),
+        (ExportKind.BANK_TRANSACTION, "accounting.banktransactions"),
+    ],
+)
+def test_a_permission_that_only_exports_need_asks_for_a_login_not_for_sync_after_sync(
+    office: Office, kind: ExportKind, scope: str
+) -> None:
+    shop = office.shop()
+    ids = office.exports(shop, 1, kind=kind)
+    office.xero.control("POST", f"/users/{shop.user['id']}/scopes/remove", scope=scope)
+    start_retry(office, shop)
+    office.work_off()
+    assert office.connection(shop).health is Health.MISSING_SCOPE
+    assert look(office, shop).act is Act.SYNC
+    office.sync(shop)
+    assert office.connection(shop).health is Health.MISSING_SCOPE
+    assert look(office, shop).act is Act.RECONNECT
+    reconnect(office, shop)
+    office.work_off()
+    assert look(office, shop).act is Act.RETRY
+    start_retry(office, shop)
+    office.work_off()
+    assert office.states(ids) == [ExportState.DELIVERED]
 
 
 def test_a_workspace_never_connected_is_led_through_the_same_steps(office: Office) -> None:
