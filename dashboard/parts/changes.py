@@ -9,11 +9,13 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import markup, panels, words
+from dashboard.parts import links, markup, panels, words
 from dashboard.parts.badges import Tone
-from services import admin_changes, audit
+from services import admin_changes, audit, messages
 from services.admin_changes import ChangeView
+from services.desk import open_desk
 from services.members import Member, Permission
+from services.messages import Channel
 from services.store.states import ChangeState, ReconnectState
 from services.wizard import Act, WizardView
 
@@ -48,12 +50,27 @@ def _somebody_else(member: Member, view: WizardView) -> None:
         st.write(
             f"**{words.plain(holder)}** can take this step from any browser; you see it here as it happens."
         )
+        if member.sees_logins and member.may(Permission.SEND_LINKS) and connection.login_email:
+            _send_to(view.workspace.id, connection.login_email)
         if others:
             st.write(
                 f"So can these admins, with that login: they sign in and open this page. "
                 f"{words.plain(', '.join(others))}."
             )
         st.caption("Nobody can log in as that person any more? Then choose “That person left”.")
+
+
+def _send_to(workspace_id: str, email: str) -> None:
+    """Offer to send this one wizard to whoever has the login, and show what came of it."""
+    mailed = Channel.EMAIL in messages.channels(open_desk().settings)
+    st.button(
+        f"Send a reconnect link to {words.plain(email)}" if mailed else "Make a reconnect link to hand over",
+        key="send-to-login",
+        on_click=links.send,
+        args=((workspace_id,), Channel.EMAIL if mailed else Channel.COPIED, _WAY, email),
+        help="It opens this one wizard for that address only, for seven days.",
+    )
+    links.results(_WAY)
 
 
 def _ask_for_change(view: WizardView) -> None:

@@ -66,6 +66,24 @@ def test_i_dont_have_that_login_names_who_has_it(desk: Desk, open_page: OpenPage
     assert "Amira Admin" in " ".join(element.value for element in app.markdown)
 
 
+def test_whoever_has_the_login_gets_a_link_to_this_one_wizard(desk: Desk, open_page: OpenPage) -> None:
+    fail_sync(desk)
+    with desk.store.begin() as session:
+        session.get_one(tables.Grant, f"grant-{world.BROKEN}").email = "holder@harbour.example"
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+
+    app.button(key="no-login").click().run()
+    app.button(key="send-to-login").click().run()
+
+    with desk.store.read() as session:
+        link = session.query(tables.ReconnectLink).one()
+    assert (link.workspace_id, link.email, link.sent_by) == (
+        world.BROKEN,
+        "holder@harbour.example",
+        world.ADMIN,
+    )
+
+
 def test_support_finds_what_waits_for_an_answer_above_the_list(desk: Desk, open_page: OpenPage) -> None:
     ask(desk)
 
