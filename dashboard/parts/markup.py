@@ -63,11 +63,11 @@ def button_link(text: str, address: str) -> Markup:
     return Markup('<a class="rl-button" href="{}">{}</a>').format(address, text)
 
 
-def post_button(text: str, address: str) -> Markup:
+def post_button(text: str, address: str, *, kind: str) -> Markup:
     """Return a button that leaves this page by a POST: for what a link must not do by being looked at."""
     return Markup(
-        '<form method="post" action="{}"><button class="rl-button" type="submit">{}</button></form>'
-    ).format(address, text)
+        '<form method="post" action="{}"><button class="{}" type="submit">{}</button></form>'
+    ).format(address, kind, text)
 
 
 def paragraph(text: str | Markup) -> Markup:
