@@ -24,6 +24,7 @@ if member is None:
     st.stop()
 
 page = st.navigation(signin.menu(member), position="top")
+signin.guest_bar(member)
 panels.banners()
 session.show_refusal()
 page.run()

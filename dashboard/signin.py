@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from markupsafe import Markup
 
 from dashboard import navigation, session
 from dashboard.identity import is_unverified
@@ -26,12 +27,20 @@ def way_in() -> Callable[[], None]:
 
 
 def menu(member: Member) -> dict[str, list[StreamlitPage]]:
-    """Return the pages of the member's role, and the way out: of the sign-in, or of the link."""
+    """Return the pages of the member's role, and the way out of the sign-in; a link guest has another."""
     pages = navigation.pages_of(member, tell_not_permitted)
     if member.role is Role.GUEST:
-        return {"": [*pages, st.Page(ask_to_leave, title="Leave", url_path="leave")]}
+        return {"": pages}
     leave = st.Page(sign_out, title=f"Sign out, {member.role}", url_path="sign-out")
     return {"": pages, member.name: [leave]}
+
+
+def guest_bar(member: Member) -> None:
+    """Show to the guest of a link as whom they are here, and the way out; Streamlit hides a menu of one."""
+    if member.role is Role.GUEST:
+        who = Markup("By a reconnect link for {}").format(member.email)
+        out = markup.post_button("Leave", "/link/leave", kind="rl-quiet-button")
+        markup.show(Markup('<div class="rl-guest">{}{}</div>').format(markup.muted(who), out))
 
 
 def ask_to_sign_in() -> None:
@@ -76,17 +85,6 @@ def tell_link_ended() -> None:
         session.show_refusal()
         markup.show(markup.paragraph(ended.text) + markup.paragraph(ended.way_on))
         st.button("Sign in as a member", on_click=st.login)
-
-
-def ask_to_leave() -> None:
-    """Offer to end the use of the link in this browser."""
-    with st.container(width=420):
-        st.title("Leave", anchor=False)
-        st.write(
-            "This browser is signed out of the reconnect. The link in your mail stays good until it expires: "
-            "open it again to go on, here or elsewhere."
-        )
-        markup.show(markup.post_button("Leave", "/link/leave"))
 
 
 def sign_out() -> None:

@@ -69,11 +69,11 @@ def quiet_button_link(text: str, address: str) -> Markup:
     return link(text, address, kind="rl-button rl-quiet")
 
 
-def post_button(text: str, address: str) -> Markup:
+def post_button(text: str, address: str, *, kind: str) -> Markup:
     """Return a button that leaves this page by a POST: for what a link must not do by being looked at."""
     return Markup(
-        '<form method="post" action="{}"><button class="rl-button" type="submit">{}</button></form>'
-    ).format(address, text)
+        '<form method="post" action="{}"><button class="{}" type="submit">{}</button></form>'
+    ).format(address, kind, text)
 
 
 def paragraph(text: str | Markup) -> Markup:

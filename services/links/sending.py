@@ -7,7 +7,7 @@ import io
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ from services.links.link import (
     record,
 )
 from services.links.recipients import Recipient
-from services.members import Member, Permission
+from services.members import Member, Permission, mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import new_id, utcnow
@@ -234,6 +234,8 @@ def queue_letter(
 
 
 def _sent(ready: _Ready, link: tables.ReconnectLink, invited: Invitation, channel: Channel) -> Sent:
+    # Others read the ticket, too: the Xero login is masked there, whoever the link goes to.
+    for_ticket = replace(invited, login=mask(invited.login) if invited.login else None)
     return Sent(
         workspace_id=ready.workspace.id,
         workspace_name=ready.workspace.name,
@@ -242,7 +244,7 @@ def _sent(ready: _Ready, link: tables.ReconnectLink, invited: Invitation, channe
         recipient=ready.to.shown,
         url=invited.url if channel is Channel.COPIED else None,
         sentence=f"Only {ready.to.shown} can open it, until {_day_and_time(link.expires_at)}.",
-        reply=letters.reply([invited], told=channel),
+        reply=letters.reply([for_ticket], told=channel),
     )
 
 

@@ -71,7 +71,8 @@ def test_every_other_address_says_so_with_the_way_to_the_wizard(guest: AppTest) 
     assert "Harbour" not in text_of(guest)
 
 
-def test_the_menu_holds_the_way_out_and_nothing_else(guest: AppTest) -> None:
+def test_the_menu_is_empty_and_the_way_out_stands_above_the_page(guest: AppTest) -> None:
+    assert '<form method="post" action="/link/leave">' in text_of(guest)
     person = Member("g@x.example", "g", Role.GUEST, world.BROKEN)
     assert [entry for entry in PAGES if navigation.may_open(person, entry)] == [navigation.RECONNECT]
     assert not [entry for entry in PAGES if navigation.may_open(person, entry) and entry.in_menu]
