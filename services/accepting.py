@@ -206,6 +206,7 @@ def _connect(
     if session.get(tables.Organisation, organisation_id) is None:
         session.add(tables.Organisation(id=organisation_id, name=name))
         session.flush()
+    first = session.get_one(tables.Connection, reconnect.workspace_id).organisation_id is None
     connections.connect(
         session,
         reconnect.workspace_id,
@@ -217,7 +218,7 @@ def _connect(
     )
     course.mark_authorised(session, reconnect.workspace_id, actor, now)
     reconnect.state, reconnect.changed_at, reconnect.changed_by = ReconnectState.VERIFIED, now, actor
-    reconnect.refusal, reconnect.detail = None, {}
+    reconnect.refusal, reconnect.detail = None, {"first": first}
     reconnect.sync_id = syncs.enqueue(session, reconnect.workspace_id, requested_by=actor)
 
 

@@ -73,6 +73,8 @@ def reconnect_notes(
 
 
 def _verified_note(reconnect: tables.Reconnect, change: ChangeView | None) -> str:
+    if reconnect.detail.get("first"):
+        return "Connected to this organisation from now on: verified."
     if change is not None and change.used_at is not None and change.used_at >= reconnect.started_at:
         return f"Same organisation, and as approved another Xero login, {change.used_by}: verified."
     return "Same organisation and same Xero login as before: verified."

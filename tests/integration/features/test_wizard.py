@@ -231,6 +231,7 @@ def test_a_workspace_never_connected_is_led_through_the_same_steps(office: Offic
     reconnect(office, shop)
     office.work_off()
     assert look(office, shop).act is Act.NONE
+    assert str(look(office, shop).reconnect_steps[6].note).startswith("Connected to this organisation")
 
 
 def test_a_reconnect_left_behind_by_an_earlier_incident_does_not_hide_the_new_one(office: Office) -> None:
