@@ -18,6 +18,7 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, RunState, SyncState
 from tests.integration.features.ledger import assert_each_once
+from tests.integration.features.past import aged
 from tests.integration.office import Office, Shop
 from tests.integration.work import work_off
 
@@ -37,15 +38,6 @@ def resume(office: Office, shop: Shop) -> None:
 
 def is_paused(office: Office, shop: Shop) -> bool:
     return office.connection(shop).paused_at is not None
-
-
-def aged(office: Office, *shops: Shop, ago: timedelta = timedelta(hours=25)) -> None:
-    """Let these workspaces have been verified, synced and asked about so long ago."""
-    then = utcnow() - ago
-    for shop in shops:
-        office.change(tables.Connection, shop.workspace_id, verified_at=then, last_synced_at=then)
-        office.change(tables.Sync, office.last_sync(shop).id, requested_at=then)
-    office.xero.control("DELETE", "/calls")
 
 
 def leave_idle(office: Office, shop: Shop) -> None:

@@ -12,19 +12,11 @@ from services import audit, grants, insights, upkeep
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, IncidentState, SyncState
+from tests.integration.features.past import aged
 from tests.integration.office import Office, Shop
 
 YESTERDAY = timedelta(hours=25)
 IDLE_DAYS = 46
-
-
-def aged(office: Office, *shops: Shop) -> None:
-    """Let these workspaces have been verified, synced and asked about a day ago."""
-    ago = utcnow() - YESTERDAY
-    for shop in shops:
-        office.change(tables.Connection, shop.workspace_id, verified_at=ago, last_synced_at=ago)
-        office.change(tables.Sync, office.last_sync(shop).id, requested_at=ago)
-    office.xero.control("DELETE", "/calls")
 
 
 def grant_id_of(office: Office, shop: Shop) -> str:
