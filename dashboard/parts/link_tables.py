@@ -74,6 +74,7 @@ def _choose(frame: pd.DataFrame, ids: Sequence[str], key: str, label: str) -> li
         selection_mode="multi-row",
         height="content" if len(ids) <= 12 else 460,
         alt=label,
+        placeholder="",
         column_config={
             "Workspace": st.column_config.TextColumn(pinned=True),
             **{

@@ -9,14 +9,14 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, markup, words
+from dashboard.parts import badges, markup, tables, words
 from services import audit, messages
 from services.desk import open_desk
 from services.links import lists, recipients, sending
 from services.links.link import MENDABLE
 from services.links.lists import LinkView
 from services.links.recipients import Recipient, Recipients
-from services.links.sending import Outcome, Sent
+from services.links.sending import Sent
 from services.members import Member, Permission
 from services.messages import Channel
 from services.workspaces import WorkspaceView
@@ -110,10 +110,10 @@ def results(place: str) -> None:
     sent: list[Sent] | None = st.session_state.get(_key(place))
     if not sent:
         return
-    for one in sent[:_SHOWN_AT_MOST]:
-        _result(one, open_=len(sent) == 1)
-    if len(sent) > _SHOWN_AT_MOST:
-        st.caption(f"{_SHOWN_AT_MOST} of {len(sent):,} are shown; the file has all of them.")
+    if len(sent) == 1:
+        _result(sent[0])
+    else:
+        _results(sent)
     with st.container(horizontal=True):
         if len(sent) > 1:
             st.download_button(
@@ -122,24 +122,43 @@ def results(place: str) -> None:
         st.button("Done", key=f"{_key(place)}-done", on_click=st.session_state.pop, args=(_key(place), None))
 
 
-def _result(sent: Sent, *, open_: bool) -> None:
-    went = sent.outcome in (Outcome.MAILED, Outcome.POSTED, Outcome.COPIED)
-    tone = badges.Tone.GOOD if went else badges.Tone.WARNING
-    to = Markup(" to {}").format(sent.recipient) if went else markup.EMPTY
+def _result(sent: Sent) -> None:
     with st.container(border=True, gap="xsmall"):
-        markup.show(
-            markup.two_lines(
-                Markup("{} {} {}").format(sent.workspace_name, markup.dot(), badges.badge(sent.outcome, tone))
-                + to,
-                sent.sentence,
-            )
-        )
+        to = Markup(" to {}").format(sent.recipient) if sent.link_id else markup.EMPTY
+        heading = Markup("{} {} {}{}").format(sent.workspace_name, markup.dot(), _outcome(sent), to)
+        markup.show(markup.two_lines(heading, sent.sentence))
         if sent.url:
             st.caption("The link. It is shown this once:")
             st.code(sent.url, language=None, wrap_lines=True)
         if sent.reply:
-            with st.expander("Words for the ticket", expanded=open_):
+            with st.expander("Words for the ticket", expanded=True):
                 st.code(sent.reply, language=None, wrap_lines=True)
+
+
+def _results(sent: Sequence[Sent]) -> None:
+    columns = [
+        tables.Column("Workspace"),
+        tables.Column("Link"),
+        tables.Column("Sent to"),
+        tables.Column("Note"),
+    ]
+    tables.table(
+        "What came of it",
+        columns,
+        [[one.workspace_name, _outcome(one), one.recipient or "", one.sentence] for one in sent],
+    )
+    worded = [one for one in sent if one.reply]
+    if worded:
+        with st.expander("Words for the tickets", expanded=any(one.url for one in worded)):
+            for one in worded[:_SHOWN_AT_MOST]:
+                st.caption(words.plain(one.workspace_name))
+                st.code(one.reply, language=None, wrap_lines=True)
+            if len(worded) > _SHOWN_AT_MOST:
+                st.caption(f"{_SHOWN_AT_MOST} of {len(worded):,} are shown; the file has all of them.")
+
+
+def _outcome(sent: Sent) -> Markup:
+    return badges.badge(sent.outcome, badges.Tone.GOOD if sent.link_id else badges.Tone.WARNING)
 
 
 def _newest(newest: Sequence[LinkView], workspace_id: str) -> None:

@@ -18,7 +18,7 @@ from services.members import Member, Permission, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import LINK_LIVE, Health, LinkState
+from services.store.states import LINK_LIVE, NEEDS_RECONNECT, Health, LinkState
 
 _Columns = TypeVarTuple("_Columns")
 
@@ -168,17 +168,18 @@ def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) ->
 def unsent(session: Session, member: Member, query: UnsentQuery) -> UnsentPage:
     """Return one page of the broken workspaces without a live link, the longest broken first.
 
+    Those that were never connected, or were disconnected on purpose, are listed only when asked for.
     Raises `NotAllowed`.
     """
     members.require_role(member, Permission.SEND_LINKS)
     by_health = session.execute(
         select(tables.Connection.health, func.count())
         .join(tables.Workspace, tables.Workspace.id == tables.Connection.workspace_id)
-        .where(*_without_link(member, ()))
+        .where(*_without_link(member, tuple(MENDABLE)))
         .group_by(tables.Connection.health)
     )
     counts = dict(by_health.all())
-    total = sum(number for health, number in counts.items() if not query.health or health in query.health)
+    total = sum(number for health, number in counts.items() if health in _wanted(query.health))
     listed = _unsent(select(tables.Workspace, tables.Connection), member, query.health)
     rows = session.execute(page_of(listed, page=query.page, page_size=query.page_size)).all()
     to = recipients.defaults(session, [workspace for workspace, _ in rows])
@@ -213,8 +214,12 @@ def _without_link(member: Member, health: tuple[Health, ...]) -> list[ColumnElem
         )
         .exists()
     )
-    wanted = MENDABLE.intersection(health) if health else MENDABLE
-    return [*own_workspaces(member), tables.Connection.health.in_(sorted(wanted)), ~live]
+    return [*own_workspaces(member), tables.Connection.health.in_(sorted(_wanted(health))), ~live]
+
+
+def _wanted(health: tuple[Health, ...]) -> frozenset[Health]:
+    """Return the healths to list: without a choice those that broke, and none that never connected."""
+    return MENDABLE.intersection(health) if health else NEEDS_RECONNECT
 
 
 def _unsent_row(workspace: tables.Workspace, connection: tables.Connection, recipient: str) -> UnsentRow:

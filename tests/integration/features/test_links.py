@@ -345,6 +345,17 @@ def test_links_are_listed_newest_first_by_state_and_workspace_and_page(office: O
     assert (len(page.rows), page.total, page.pages) == (1, 3, 2)
 
 
+def test_what_was_never_connected_waits_for_a_link_only_when_asked_for(office: Office) -> None:
+    never = office.shop()
+    broken(office, never, health=Health.NOT_CONNECTED)
+    with office.desk.store.read() as session:
+        page = lists.unsent(session, office.agent, UnsentQuery())
+        assert (page.rows, page.total, page.counts) == ((), 0, {Health.NOT_CONNECTED: 1})
+        assert lists.unsent_ids(session, office.agent, (), limit=9) == []
+        asked = lists.unsent(session, office.agent, UnsentQuery(health=(Health.NOT_CONNECTED,)))
+    assert (asked.total, len(asked.rows)) == (1, 1)
+
+
 def test_broken_workspaces_wait_for_a_link_until_one_lives(office: Office) -> None:
     first, second, healthy = office.shop(), office.shop(), office.shop()
     broken(office, first, second)
