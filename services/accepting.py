@@ -12,13 +12,23 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services import admin_changes, audit, calls, connections, grants, pausing, returns, syncs
+from services import (
+    admin_changes,
+    audit,
+    calls,
+    connections,
+    grants,
+    incidents,
+    pausing,
+    returns,
+    syncs,
+)
 from services.desk import Desk
 from services.links import course
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import WORKING, ReconnectState
+from services.store.states import WORKING, IncidentState, ReconnectState
 from services.xero.connections import XeroConnection, delete_connection
 from services.xero.errors import XeroError
 from services.xero.oauth import TokenSet
@@ -162,8 +172,9 @@ def accept_choice(
 def _accept(session: Session, consent: Consent, grant_id: str, chosen: XeroConnection) -> Left | None:
     """Put the workspace on the login and have every workspace of it prove its repair."""
     reconnect = session.get_one(tables.Reconnect, consent.reconnect_id, with_for_update=True)
-    if reconnect.state is ReconnectState.VERIFIED:
+    if reconnect.state is ReconnectState.VERIFIED and _stands_already(session, consent, grant_id):
         return None  # a second tab, or a second person: the tokens are renewed and nothing is done twice
+    join_incident(session, reconnect)
     now = utcnow()
     left = _left_behind(session, consent, grant_id)
     _connect(
@@ -176,6 +187,21 @@ def _accept(session: Session, consent: Consent, grant_id: str, chosen: XeroConne
     )
     _heal_siblings(session, consent, grant_id, now)
     return left
+
+
+def _stands_already(session: Session, consent: Consent, grant_id: str) -> bool:
+    """Say whether this login stands behind the workspace and works there, or is being proved."""
+    connection = session.get_one(tables.Connection, consent.workspace_id)
+    if connection.grant_id != grant_id or consent.was_dead:
+        return False
+    sync = syncs.latest(session, consent.workspace_id)
+    return connection.health in WORKING or (sync is not None and sync.running)
+
+
+def join_incident(session: Session, reconnect: tables.Reconnect) -> None:
+    """Count an attempt to the open incident: a sync may have found it after somebody had left for Xero."""
+    found = incidents.advance(session, reconnect.workspace_id, IncidentState.RECONNECTING)
+    reconnect.incident_id = found or reconnect.incident_id
 
 
 def _left_behind(session: Session, consent: Consent, grant_id: str) -> Left | None:

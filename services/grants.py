@@ -14,6 +14,7 @@ from services import notices, pausing
 from services.desk import Desk
 from services.store import tables
 from services.store.engine import new_id, utcnow
+from services.store.states import ReconnectState
 from services.store.vault import Vault
 from services.xero import oauth
 from services.xero.errors import Fault, XeroError
@@ -75,10 +76,13 @@ def is_dead(session: Session, xero_user_id: str) -> bool:
 
 
 def forget_unused(session: Session, grant_id: str) -> None:
-    """Delete a grant with its tokens unless a connection stands on it."""
+    """Delete a grant with its tokens unless a connection stands on it, or may by the choice of a person."""
     stands = select(tables.Connection.workspace_id).where(tables.Connection.grant_id == grant_id).limit(1)
+    offered = select(tables.Reconnect.detail).where(tables.Reconnect.state == ReconnectState.RETURNED)
     grant = session.get(tables.Grant, grant_id, with_for_update=True)
-    if grant is not None and session.scalar(stands) is None:
+    if grant is None or session.scalar(stands) is not None:
+        return
+    if grant_id not in {detail.get("grant") for detail in session.scalars(offered)}:
         session.delete(grant)
 
 

@@ -180,9 +180,7 @@ def _set_state(
     if reconnect.state is ReconnectState.VERIFIED:
         return reconnect  # a second tab that comes back later takes nothing from it
     reconnect.state, reconnect.changed_at, reconnect.changed_by = state, utcnow(), member.email
-    # A sync may have found the connection broken only after somebody had left for Xero.
-    found = incidents.advance(session, reconnect.workspace_id, IncidentState.RECONNECTING)
-    reconnect.incident_id = found or reconnect.incident_id
+    accepting.join_incident(session, reconnect)
     reconnect.refusal = refused.kind if refused else None
     reconnect.detail = refused.particulars if refused else {}
     return reconnect
@@ -298,7 +296,10 @@ def choose(session: Session, member: Member, workspace_id: str, organisation_id:
     Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for one that is not, or no longer, offered.
     """
     members.require(session, member, Permission.RECONNECT, workspace_id)
-    pausing.require_staying(pausing.lock(session, workspace_id))
+    connection = pausing.lock(session, workspace_id)
+    pausing.require_staying(connection)
+    if connection.organisation_id is not None:
+        raise Declined("This workspace has an organisation by now. Look at the page anew.")
     reconnect = _running(session, workspace_id)
     if reconnect is None or organisation_id not in accepting.choices(reconnect.detail):
         raise Declined("That organisation is not offered any more. Look at the page anew and choose again.")

@@ -7,15 +7,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
-from services import audit, members, reconnects
+from services import admin_changes, audit, members, reconnects
 from services.consents import ForeignState
 from services.declined import Declined
 from services.members import Member, NotAllowed
 from services.refusals import RefusalKind
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import Health, ReconnectState, Role
+from services.store.states import ChangeState, Health, ReconnectState, Role
 from services.wizard import Act, wizard
 from tests.integration.office import Office, Shop
 from tests.integration.trips import BROWSER, Trip, last_reconnect, leave, left_long_after, reconnect
@@ -79,6 +80,36 @@ def test_both_windows_of_one_person_may_come_back(office: Office) -> None:
     first.come_back(first.consent())
     assert actions(office, shop).count("connected") == 1
     assert office.work_off() == 1  # one sync
+
+
+def test_a_second_window_repairs_what_broke_again_after_the_first(office: Office) -> None:
+    shop = office.shop()
+    office.break_login(shop)
+    first, second = leave(office, shop), leave(office, shop)
+    first.come_back(first.consent())
+    office.work_off()
+    office.break_login(shop)
+    second.come_back(second.consent())
+    with office.desk.store.read() as session:
+        assert wizard(session, office.admin, shop.workspace_id).act is Act.WAIT
+    office.work_off()
+    with office.desk.store.read() as session:
+        assert wizard(session, office.admin, shop.workspace_id).act is Act.DONE
+
+
+def test_a_second_window_uses_the_change_that_was_approved_after_the_first(office: Office) -> None:
+    shop = office.shop()
+    first, second = leave(office, shop), leave(office, shop)
+    first.come_back(first.consent())
+    with office.desk.store.begin() as session:
+        change_id = admin_changes.ask(session, office.admin, shop.workspace_id, "Ada left")
+        admin_changes.decide(session, office.agent, change_id, approve=True, reason="Ticket 4411")
+    other = office.xero.user({shop.organisation_id: "Adviser"})
+    second.come_back(second.consent(other))
+    assert office.grant(shop).xero_user_id == other["id"]
+    with office.desk.store.read() as session:
+        assert session.get_one(tables.AdminChange, change_id).state is ChangeState.USED
+        assert len(session.scalars(select(tables.Grant)).all()) == 1
 
 
 def test_a_return_that_somebody_else_brings_is_in_the_timeline_and_changes_nothing(office: Office) -> None:
@@ -225,3 +256,25 @@ def test_an_organisation_taken_meanwhile_cannot_be_chosen(office: Office) -> Non
         session.get_one(tables.Connection, rival.workspace_id).organisation_id = other_id
     with office.desk.store.begin() as session, pytest.raises(Declined, match="Another workspace"):
         reconnects.choose(session, office.admin, shop.workspace_id, other_id)
+
+
+def test_the_login_of_an_offer_is_kept_when_its_last_workspace_goes_to_another_login(office: Office) -> None:
+    shop, _ = several(office)
+    moves = office.branch(shop.user)
+    with office.desk.store.begin() as session:
+        change_id = admin_changes.ask(session, office.admin, moves.workspace_id, "Ada left")
+        admin_changes.decide(session, office.agent, change_id, approve=True, reason="Ticket 4411")
+    reconnect(office, moves, user=office.xero.user({moves.organisation_id: "Adviser"}))
+    with office.desk.store.begin() as session:
+        reconnects.choose(session, office.admin, shop.workspace_id, shop.organisation_id)
+    office.work_off()
+    assert office.connection(shop).health is Health.HEALTHY
+
+
+def test_no_choice_replaces_an_organisation_that_was_connected_meanwhile(office: Office) -> None:
+    shop, names = several(office)
+    office.change(tables.Connection, shop.workspace_id, organisation_id=shop.organisation_id)
+    [other_id] = names.keys() - {shop.organisation_id}
+    with office.desk.store.begin() as session, pytest.raises(Declined, match="has an organisation"):
+        reconnects.choose(session, office.admin, shop.workspace_id, other_id)
+    assert office.connection(shop).organisation_id == shop.organisation_id
