@@ -15,7 +15,7 @@ from services.store.states import LinkState
 from tests.browser.desk import AGENT, Window
 from tests.house import House
 
-WORKSPACE, ORGANISATION = "Brightside Films", "Brightside Films Ltd"
+WORKSPACE, ORGANISATION = "Liffey Street Design", "Liffey Street Design Limited"
 LONG_MS = 60_000
 
 
