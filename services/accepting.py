@@ -23,8 +23,10 @@ from services import (
     returns,
     syncs,
 )
+from services.declined import Declined
 from services.desk import Desk
 from services.links import course
+from services.members import Member
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
 from services.store.engine import utcnow
@@ -41,7 +43,7 @@ log = structlog.get_logger()
 class Consent:
     """A consent that was given for a workspace, with what Xero lists to its user."""
 
-    actor: str  #: who came back
+    member: Member  #: who came back
     workspace_id: str
     reconnect_id: str
     tokens: TokenSet
@@ -75,6 +77,7 @@ def _judge_and_store(desk: Desk, consent: Consent) -> tuple[Accepted | Choose | 
     """Judge and store in one transaction: no other return comes between."""
     with desk.store.begin() as session:
         _lock(session, consent)
+        pausing.require_staying(session.get_one(tables.Connection, consent.workspace_id))
         expected = expect(session, desk, consent.workspace_id)
         verdict = returns.judge(
             expected,
@@ -87,9 +90,24 @@ def _judge_and_store(desk: Desk, consent: Consent) -> tuple[Accepted | Choose | 
             return verdict, None
         grant_id = grants.keep(session, desk.vault, consent.tokens)
         if isinstance(verdict, Choose):
-            _offer(session, consent.reconnect_id, grant_id, verdict)
+            _offer(session, consent, grant_id, verdict)
             return verdict, None
         return verdict, _accept(session, consent, grant_id, verdict.connection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """An accepted way to connect a workspace: by whom, with which login, to which organisation."""
+
+    member: Member
+    reconnect: tables.Reconnect
+    grant_id: str
+    organisation_id: str
+    organisation_name: str
+    xero_connection_id: str
+    xero_user: str
+    listed: list[str]  #: organisations that the login reaches
+    was_dead: bool
 
 
 def _lock(session: Session, consent: Consent) -> None:
@@ -137,12 +155,15 @@ def _taken(session: Session, consent: Consent) -> frozenset[str]:
     return frozenset(filter(None, session.scalars(taken)))
 
 
-def _offer(session: Session, reconnect_id: str, grant_id: str, choose: Choose) -> None:
-    reconnect = session.get_one(tables.Reconnect, reconnect_id)
+def _offer(session: Session, consent: Consent, grant_id: str, choose: Choose) -> None:
+    reconnect = session.get_one(tables.Reconnect, consent.reconnect_id)
     if reconnect.state is ReconnectState.VERIFIED:
         return  # another window was faster
     reconnect.detail = {
         "grant": grant_id,
+        "user": returns.person(consent.tokens.full_name, consent.tokens.email),
+        "listed": [found.organisation_id for found in consent.listed],
+        "was_dead": consent.was_dead,
         "choices": [
             [found.organisation_id, found.organisation_name, found.id] for found in choose.connections
         ],
@@ -155,37 +176,61 @@ def choices(detail: Mapping[str, Any]) -> dict[str, str]:
 
 
 def accept_choice(
-    session: Session, reconnect: tables.Reconnect, organisation_id: str, *, actor: str, now: datetime
+    session: Session, reconnect: tables.Reconnect, organisation_id: str, member: Member
 ) -> None:
-    """Connect the organisation that was chosen from what a return offered; a sync then proves it."""
-    [(_, name, connection_id)] = [c for c in reconnect.detail["choices"] if c[0] == organisation_id]
-    _connect(
-        session,
-        reconnect,
-        grant_id=reconnect.detail["grant"],
-        organisation=(organisation_id, name, connection_id),
-        actor=actor,
-        now=now,
+    """Connect the organisation that was chosen from what a return offered; a sync then proves it.
+
+    Raises `Declined` where the login is gone, or somebody else took the organisation at this moment.
+    """
+    detail = reconnect.detail
+    [(_, name, connection_id)] = [offer for offer in detail["choices"] if offer[0] == organisation_id]
+    if session.get(tables.Grant, detail["grant"], with_for_update=True) is None:
+        raise Declined("The login that offered this is gone. Reconnect again.")
+    way = _Way(
+        member=member,
+        reconnect=reconnect,
+        grant_id=detail["grant"],
+        organisation_id=organisation_id,
+        organisation_name=name,
+        xero_connection_id=connection_id,
+        xero_user=detail["user"],
+        listed=detail["listed"],
+        was_dead=detail["was_dead"],
     )
+    try:
+        with session.begin_nested():
+            left = _settle(session, way)
+    except IntegrityError:
+        raise Declined("Another workspace was connected to that organisation. Choose another one.") from None
+    if left is not None:  # a login without an organisation: there is nothing to give back
+        grants.forget_unused(session, left.grant_id)
 
 
 def _accept(session: Session, consent: Consent, grant_id: str, chosen: XeroConnection) -> Left | None:
-    """Put the workspace on the login and have every workspace of it prove its repair."""
+    """Put the workspace on the login, unless that was done by another window."""
     reconnect = session.get_one(tables.Reconnect, consent.reconnect_id, with_for_update=True)
     if reconnect.state is ReconnectState.VERIFIED and _stands_already(session, consent, grant_id):
         return None  # a second tab, or a second person: the tokens are renewed and nothing is done twice
-    join_incident(session, reconnect)
-    now = utcnow()
-    left = _left_behind(session, consent, grant_id)
-    _connect(
-        session,
-        reconnect,
+    way = _Way(
+        member=consent.member,
+        reconnect=reconnect,
         grant_id=grant_id,
-        organisation=(chosen.organisation_id, chosen.organisation_name, chosen.id),
-        actor=consent.actor,
-        now=now,
+        organisation_id=chosen.organisation_id,
+        organisation_name=chosen.organisation_name,
+        xero_connection_id=chosen.id,
+        xero_user=returns.person(consent.tokens.full_name, consent.tokens.email),
+        listed=[found.organisation_id for found in consent.listed],
+        was_dead=consent.was_dead,
     )
-    _heal_siblings(session, consent, grant_id, now)
+    return _settle(session, way)
+
+
+def _settle(session: Session, way: _Way) -> Left | None:
+    """Connect, and have every workspace of the login prove its repair; return the login that was replaced."""
+    join_incident(session, way.reconnect)
+    left = _replaced(session, way)
+    _connect(session, way, now=utcnow())
+    _heal_siblings(session, way, now=utcnow())
     return left
 
 
@@ -204,70 +249,58 @@ def join_incident(session: Session, reconnect: tables.Reconnect) -> None:
     reconnect.incident_id = found or reconnect.incident_id
 
 
-def _left_behind(session: Session, consent: Consent, grant_id: str) -> Left | None:
+def _replaced(session: Session, way: _Way) -> Left | None:
     """Use an approved change up, and return the login that the workspace leaves."""
-    connection = session.get_one(tables.Connection, consent.workspace_id)
-    if connection.grant_id in (None, grant_id):
-        admin_changes.end(session, consent.workspace_id, "The login used before reconnected after all.")
+    connection = session.get_one(tables.Connection, way.reconnect.workspace_id)
+    if connection.grant_id in (None, way.grant_id):
+        admin_changes.end(session, connection.workspace_id, "The login used before reconnected after all.")
         return None
-    admin_changes.use(
-        session,
-        consent.workspace_id,
-        xero_user=returns.person(consent.tokens.full_name, consent.tokens.email),
-        actor=consent.actor,
-    )
+    admin_changes.use(session, connection.workspace_id, xero_user=way.xero_user, actor=way.member.shown)
     return Left(connection.grant_id, connection.xero_connection_id)
 
 
-def _connect(
-    session: Session,
-    reconnect: tables.Reconnect,
-    *,
-    grant_id: str,
-    organisation: tuple[str, str, str],
-    actor: str,
-    now: datetime,
-) -> None:
-    organisation_id, name, xero_connection_id = organisation
-    if session.get(tables.Organisation, organisation_id) is None:
-        session.add(tables.Organisation(id=organisation_id, name=name))
+def _connect(session: Session, way: _Way, *, now: datetime) -> None:
+    reconnect, workspace_id = way.reconnect, way.reconnect.workspace_id
+    if session.get(tables.Organisation, way.organisation_id) is None:
+        session.add(tables.Organisation(id=way.organisation_id, name=way.organisation_name))
         session.flush()
-    first = session.get_one(tables.Connection, reconnect.workspace_id).organisation_id is None
+    first = session.get_one(tables.Connection, workspace_id).organisation_id is None
     connections.connect(
         session,
-        reconnect.workspace_id,
-        grant_id=grant_id,
-        organisation_id=organisation_id,
-        xero_connection_id=xero_connection_id,
-        actor=actor,
+        workspace_id,
+        grant_id=way.grant_id,
+        organisation_id=way.organisation_id,
+        xero_connection_id=way.xero_connection_id,
+        actor=way.member.shown,
         now=now,
     )
-    course.mark_authorised(session, reconnect.workspace_id, actor, now)
-    reconnect.state, reconnect.changed_at, reconnect.changed_by = ReconnectState.VERIFIED, now, actor
+    course.mark_authorised(session, workspace_id, way.member.email, now)
+    reconnect.state, reconnect.changed_at = ReconnectState.VERIFIED, now
+    reconnect.changed_by = way.member.email
     reconnect.refusal, reconnect.detail = None, {"first": first}
-    reconnect.sync_id = syncs.enqueue(session, reconnect.workspace_id, requested_by=actor)
+    reconnect.sync_id = syncs.enqueue(session, workspace_id, requested_by=way.member.shown)
 
 
-def _heal_siblings(session: Session, consent: Consent, grant_id: str, now: datetime) -> None:
+def _heal_siblings(session: Session, way: _Way, *, now: datetime) -> None:
     """Have each other workspace of the login prove its repair, but for what a person paused or takes off."""
     works = tables.Connection.health.in_(WORKING)
     siblings = session.scalars(
         select(tables.Connection).where(
-            tables.Connection.grant_id == grant_id,
-            tables.Connection.workspace_id != consent.workspace_id,
-            tables.Connection.organisation_id.in_([found.organisation_id for found in consent.listed]),
+            tables.Connection.grant_id == way.grant_id,
+            tables.Connection.workspace_id != way.reconnect.workspace_id,
+            tables.Connection.organisation_id.in_(way.listed),
             pausing.by_itself(),
-            *([] if consent.was_dead else [~works]),
+            *([] if way.was_dead else [~works]),
         )
     )
     for sibling in siblings.all():
-        syncs.enqueue(session, sibling.workspace_id, requested_by=consent.actor)
+        syncs.enqueue(session, sibling.workspace_id, requested_by=way.member.shown)
         sibling.connected_at = now
         audit.record(
             session,
             "reconnected with a sibling",
             "The same Xero login was reconnected for another workspace; a sync is checking this one.",
-            actor=consent.actor,
+            actor=way.member.shown,
             workspace_id=sibling.workspace_id,
             at=now,
         )

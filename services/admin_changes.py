@@ -75,7 +75,14 @@ def ask(session: Session, member: Member, workspace_id: str, why: str) -> str:
         expires_at=now + ANSWER_WITHIN,
     )
     session.add(change)
-    _tell(session, change, "change of Xero admin asked for", "Another Xero login should reconnect.", why)
+    _tell(
+        session,
+        change,
+        "change of Xero admin asked for",
+        "Another Xero login should reconnect.",
+        why,
+        actor=member.shown,
+    )
     session.flush()
     return change.id
 
@@ -102,7 +109,7 @@ def decide(session: Session, member: Member, change_id: str, *, approve: bool, r
     if approve:
         change.expires_at = now + USE_WITHIN
     said = "One other Xero user of the same organisation is accepted." if approve else "It was declined."
-    _tell(session, change, f"change of Xero admin {change.state}", said, reason, actor=member.email)
+    _tell(session, change, f"change of Xero admin {change.state}", said, reason, actor=member.shown)
 
 
 def withdraw(session: Session, member: Member, workspace_id: str) -> None:
@@ -111,7 +118,7 @@ def withdraw(session: Session, member: Member, workspace_id: str) -> None:
     Raises `NotAllowed` and `UnknownWorkspace`.
     """
     members.require(session, member, Permission.RECONNECT, workspace_id)
-    end(session, workspace_id, "It was taken back.", actor=member.email)
+    end(session, workspace_id, "It was taken back.", actor=member.shown)
 
 
 def open_of(session: Session, workspace_id: str) -> tables.AdminChange | None:
@@ -175,7 +182,7 @@ def latest(session: Session, member: Member, workspace_id: str) -> ChangeView | 
     members.require(session, member, Permission.FOLLOW, workspace_id)
     newest = _with_name().where(tables.AdminChange.workspace_id == workspace_id)
     row = session.execute(newest.order_by(tables.AdminChange.asked_at.desc()).limit(1)).first()
-    return None if row is None else _views([row])[0]
+    return None if row is None else _views(session, member, [row])[0]
 
 
 def waiting(session: Session, member: Member) -> list[ChangeView]:
@@ -187,7 +194,11 @@ def waiting(session: Session, member: Member) -> list[ChangeView]:
         tables.AdminChange.expires_at > utcnow(),
         *own_workspaces(member),
     )
-    return _views(session.execute(query.order_by(tables.AdminChange.asked_at).limit(LISTED_AT_MOST)).all())
+    return _views(
+        session,
+        member,
+        session.execute(query.order_by(tables.AdminChange.asked_at).limit(LISTED_AT_MOST)).all(),
+    )
 
 
 def _with_name() -> Select[tables.AdminChange, str]:
@@ -196,7 +207,9 @@ def _with_name() -> Select[tables.AdminChange, str]:
     )
 
 
-def _views(rows: Sequence[Row[tables.AdminChange, str]]) -> list[ChangeView]:
+def _views(
+    session: Session, member: Member, rows: Sequence[Row[tables.AdminChange, str]]
+) -> list[ChangeView]:
     now = utcnow()
     return [
         ChangeView(
@@ -204,10 +217,10 @@ def _views(rows: Sequence[Row[tables.AdminChange, str]]) -> list[ChangeView]:
             workspace_id=change.workspace_id,
             workspace_name=name,
             state=_state(change, now),
-            asked_by=change.asked_by,
+            asked_by=members.named(session, change.asked_by, to=member),
             asked_at=change.asked_at,
             why=change.why,
-            decided_by=change.decided_by,
+            decided_by=change.decided_by and members.named(session, change.decided_by, to=member),
             decided_at=change.decided_at,
             reason=change.reason,
             expires_at=change.expires_at,
@@ -230,13 +243,13 @@ def _tell(
     summary: str,
     reason: str | None,
     *,
-    actor: str | None = None,
+    actor: str,
 ) -> None:
     audit.record(
         session,
         action,
         summary,
-        actor=actor or change.asked_by,
+        actor=actor,
         workspace_id=change.workspace_id,
         reason=reason,
         change=change.id,

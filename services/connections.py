@@ -129,8 +129,9 @@ def record_verified(session: Session, workspace_id: str, *, now: datetime, synce
     _set_health(connection, Health.HEALTHY, now)
     connection.code = connection.detail = connection.correlation_id = None
     connection.last_synced_at = now
-    incidents.reconnected(session, workspace_id, now=now)
+    # Links are locked before the incident, as by whoever writes of a link into the incident's history.
     course.mark_verified(session, workspace_id, now)
+    incidents.reconnected(session, workspace_id, now=now)
 
 
 def _have_it_proved(session: Session, workspace_id: str, now: datetime) -> None:
@@ -163,7 +164,6 @@ def connect(
     connection.organisation_id = organisation_id
     connection.xero_connection_id = xero_connection_id
     connection.connected_at = now
-    connection.leaving_at = None  # who connects it again wants it, whatever was asked for before
     organisation = session.get_one(tables.Organisation, organisation_id)
     audit.record(
         session,

@@ -25,6 +25,7 @@ LEASE = timedelta(seconds=60)  # longer than the token endpoint's timeout; then 
 EXPIRED = "The login with Xero has expired or was revoked."
 REPLACED = "The workspace was taken off this login, or put on another one, at this very moment."
 POLL_SECONDS = 0.05  # how often a caller looks whether the other's refresh is done
+LEFT_OVER_AFTER = timedelta(days=1)
 IDLE_LIFE = timedelta(days=60)  # Xero: an unused refresh token ends
 
 
@@ -48,6 +49,8 @@ def keep(session: Session, vault: Vault, tokens: TokenSet) -> str:
     if grant is None:
         grant = tables.Grant(id=new_id(), xero_user_id=tokens.xero_user_id, version=0)
         session.add(grant)
+    elif grant.dead_since is None and tokens.expires_at < grant.expires_at:
+        return grant.id  # another consent, or a refresh, came later: Xero may have ended these
     grant.email = tokens.email or grant.email
     grant.full_name = tokens.full_name or grant.full_name
     grant.scopes = sorted(tokens.scopes)
@@ -84,6 +87,20 @@ def forget_unused(session: Session, grant_id: str) -> None:
         return
     if grant_id not in {detail.get("grant") for detail in session.scalars(offered)}:
         session.delete(grant)
+
+
+def forget_left_over(desk: Desk) -> int:
+    """Forget the logins on which nothing stands a day after they were given; return how many were looked at.
+
+    Those are what a person never chose from, or what a crash left.
+    """
+    stands = select(tables.Connection.grant_id).where(tables.Connection.grant_id == tables.Grant.id)
+    old = tables.Grant.last_used_at < utcnow() - LEFT_OVER_AFTER
+    with desk.store.begin() as session:
+        found = session.scalars(select(tables.Grant.id).where(old, ~stands.exists())).all()
+        for grant_id in found:
+            forget_unused(session, grant_id)
+    return len(found)
 
 
 def _of_user(session: Session, xero_user_id: str) -> tables.Grant | None:

@@ -77,6 +77,11 @@ class Member:
         return self.role not in (Role.ADMIN, Role.GUEST)
 
     @property
+    def shown(self) -> str:
+        """Return the address as everybody may read it; a guest's may be that of a masked Xero login."""
+        return mask(self.email) if self.role is Role.GUEST else self.email
+
+    @property
     def sees_logins(self) -> bool:
         """Say whether the member sees whole addresses of Xero logins: only the customer's own people do."""
         return self.role is Role.ADMIN
@@ -86,6 +91,15 @@ def find(session: Session, email: str) -> Member | None:
     """Return the member with this e-mail address, in any spelling of case, or None."""
     row = session.get(tables.Member, email.strip().lower())
     return None if row is None else Member(row.email, row.name, row.role)
+
+
+def named(session: Session, email: str, *, to: Member) -> str:
+    """Return somebody's address as this member may read it.
+
+    Whole are one's own and, but for a link guest, those of members; a guest's may be a masked Xero login's.
+    """
+    whole = email == to.email or (to.role is not Role.GUEST and find(session, email) is not None)
+    return email if whole else mask(email)
 
 
 def add(session: Session, *, email: str, name: str, role: Role) -> None:

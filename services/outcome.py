@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import catalogue, exports
+from services import catalogue, exports, members, reconnects
 from services.exports import ExportFilter, ExportRow
 from services.incidents import IncidentView
 from services.members import Member
@@ -58,7 +58,7 @@ def outcome(
     left = exports.search(session, member, owed)
     needs = _needs(session, reconnect, left.rows)
     lines = [
-        *_about(workspace, incident, reconnect),
+        *_about(session, member, workspace, incident, reconnect),
         *_arrived(arrived.rows, arrived.total, arrived.amounts),
         *_left(left.rows, left.total, needs),
     ]
@@ -97,14 +97,20 @@ def _why(row: ExportRow) -> str:
     }.get(row.state, "Approved, not tried yet.")
 
 
-def _about(workspace: WorkspaceView, incident: IncidentView, reconnect: tables.Reconnect | None) -> list[str]:
+def _about(
+    session: Session,
+    member: Member,
+    workspace: WorkspaceView,
+    incident: IncidentView,
+    reconnect: tables.Reconnect | None,
+) -> list[str]:
     organisation = workspace.connection.organisation_name or "no organisation"
     lines = [
         f"Workspace {workspace.name} ({workspace.id}), Xero organisation {organisation}",
         f"{incident.code} ({catalogue.get(incident.code).title}) since {_moment(incident.opened_at)}",
     ]
-    if reconnect is not None:
-        who = reconnect.changed_by or reconnect.started_by
+    if reconnect is not None and reconnects.is_verified(reconnect):
+        who = members.named(session, reconnect.changed_by or reconnect.started_by, to=member)
         lines.append(f"Reconnected by {who} at {_moment(reconnect.changed_at)}: same organisation, verified")
     if workspace.connection.last_synced_at is not None:
         lines.append(f"Last full sync succeeded at {_moment(workspace.connection.last_synced_at)}")

@@ -134,7 +134,7 @@ def leave(desk: Desk, member: Member, workspace_id: str, browser: str, *, take_o
             session,
             "left for Xero",
             "Went to Xero to reconnect.",
-            actor=member.email,
+            actor=member.shown,
             workspace_id=workspace_id,
             incident_id=reconnect.incident_id,
         )
@@ -144,39 +144,49 @@ def leave(desk: Desk, member: Member, workspace_id: str, browser: str, *, take_o
             reconnect_id=reconnect_id,
             member_email=member.email,
             browser=browser,
-            login_hint=_login_hint(session, workspace_id),
+            login_hint=_login_hint(session, member, workspace_id),
         )
 
 
 def _make_way(session: Session, reconnect: tables.Reconnect, member: Member, *, take_over: bool) -> None:
     if reconnect.state is not ReconnectState.SENT_TO_XERO or reconnect.changed_by == member.email:
         return
+    who = members.named(session, _last(reconnect), to=member)
     if not take_over:
         raise Declined(
-            f"{reconnect.changed_by} is at Xero with this reconnect already. Nothing was changed. Watch how "
+            f"{who} is at Xero with this reconnect already. Nothing was changed. Watch how "
             "it goes on the workspace's reconnect page, or take over there."
         )
     consents.take_over(session, reconnect.id, by=member.email)
     audit.record(
         session,
         "reconnect taken over",
-        f"Took over from {reconnect.changed_by}, whose return from Xero does not count any more.",
-        actor=member.email,
+        f"Took over from {members.mask(_last(reconnect))}, whose return from Xero does not count any more.",
+        actor=member.shown,
         workspace_id=reconnect.workspace_id,
         incident_id=reconnect.incident_id,
     )
 
 
-def _login_hint(session: Session, workspace_id: str) -> str | None:
+def _last(reconnect: tables.Reconnect) -> str:
+    """Return the address of who took the last step."""
+    return reconnect.changed_by or reconnect.started_by
+
+
+def _login_hint(session: Session, member: Member, workspace_id: str) -> str | None:
+    """Return the login to offer at Xero, to somebody who may read its address."""
     grant_id = session.get_one(tables.Connection, workspace_id).grant_id
     grant = session.get(tables.Grant, grant_id) if grant_id else None
-    return grant.email if grant else None
+    email = grant.email if grant else None
+    return email if member.sees_logins or email == member.email else None
 
 
 def _set_state(
     session: Session, reconnect_id: str, state: ReconnectState, member: Member, refused: Refused | None = None
 ) -> tables.Reconnect:
-    reconnect = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True)
+    # The connection's row is locked first, as by everybody else who takes a step.
+    pausing.lock(session, session.get_one(tables.Reconnect, reconnect_id).workspace_id)
+    reconnect = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True, populate_existing=True)
     if reconnect.state is ReconnectState.VERIFIED:
         return reconnect  # a second tab that comes back later takes nothing from it
     reconnect.state, reconnect.changed_at, reconnect.changed_by = state, utcnow(), member.email
@@ -240,7 +250,7 @@ def _exchange(
             refused = accepting.take_in(
                 desk,
                 accepting.Consent(
-                    actor=member.email,
+                    member=member,
                     workspace_id=workspace_id,
                     reconnect_id=back.reconnect_id,
                     tokens=tokens,
@@ -270,7 +280,7 @@ def _give_back(desk: Desk, api: Api, tokens: TokenSet, listed: list[XeroConnecti
 def _refuse(desk: Desk, member: Member, workspace_id: str, reconnect_id: str, refused: Refused) -> None:
     with desk.store.begin() as session:
         expected = accepting.expect(session, desk, workspace_id)
-        named = Refused(refused.kind, {**expected.names, "user": member.email, **refused.particulars})
+        named = Refused(refused.kind, {**expected.names, "user": member.shown, **refused.particulars})
         reconnect = _set_state(session, reconnect_id, ReconnectState.REFUSED, member, named)
         words = describe(named.kind, named.particulars, masked=True)
         _tell_refused(session, member, reconnect, f"{words.title}. {words.text}", refusal=named.kind)
@@ -283,7 +293,7 @@ def _tell_refused(
         session,
         "reconnect refused",
         summary,
-        actor=member.email,
+        actor=member.shown,
         workspace_id=reconnect.workspace_id,
         incident_id=reconnect.incident_id,
         refusal=refusal,
@@ -303,10 +313,13 @@ def choose(session: Session, member: Member, workspace_id: str, organisation_id:
     reconnect = _running(session, workspace_id)
     if reconnect is None or organisation_id not in accepting.choices(reconnect.detail):
         raise Declined("That organisation is not offered any more. Look at the page anew and choose again.")
-    taken = select(tables.Connection.workspace_id).where(tables.Connection.organisation_id == organisation_id)
-    if session.scalar(taken) is not None:
-        raise Declined("Another workspace was connected to that organisation meanwhile. Choose another one.")
-    accepting.accept_choice(session, reconnect, organisation_id, actor=member.email, now=utcnow())
+    if reconnect.changed_by != member.email:
+        who = members.named(session, _last(reconnect), to=member)
+        raise Declined(
+            f"{who} logged in to Xero, so these are theirs to choose from. Watch here, "
+            "or reconnect with your own login."
+        )
+    accepting.accept_choice(session, reconnect, organisation_id, member)
 
 
 def is_left_behind(reconnect: tables.Reconnect) -> bool:
@@ -334,12 +347,13 @@ def abandon_left_behind(desk: Desk) -> int:
 
 def _abandon(session: Session, reconnect: tables.Reconnect) -> None:
     """End an attempt; its `changed_at` and `changed_by` keep telling who left it, and when."""
+    reconnect.detail = {"was": reconnect.state.value}
     reconnect.state = ReconnectState.ABANDONED
     audit.record(
         session,
         "reconnect abandoned",
-        f"The attempt of {reconnect.changed_by or reconnect.started_by} was not finished, so it ended by "
-        "itself. Nothing was changed.",
+        f"The attempt of {members.mask(_last(reconnect))} was not finished, so it ended by itself. "
+        "Nothing was changed.",
         workspace_id=reconnect.workspace_id,
         incident_id=reconnect.incident_id,
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services import members, reconnects, retries
 from services.exports import ExportFilter
 from services.members import Member, Permission
+from services.store import tables
 from services.store.states import RETRYABLE
 
 REASON = "Reconnected Xero"
@@ -42,6 +43,15 @@ def release(
     Raises as `retries.start` and `retries.plan` do.
     """
     if export_ids is not None:
+        reconnect = reconnects.latest(session, workspace_id)
+        if reconnect is not None and _was_released(session, reconnect.id, plan_id):
+            return
         shown = set(retries.going(session, member, plan_id))
         plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
     retries.start(session, member, plan_id, REASON)
+
+
+def _was_released(session: Session, reconnect_id: str, plan_id: str) -> bool:
+    """Say whether an earlier press released a part of this plan already: its part took the plan's place."""
+    locked = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True, populate_existing=True)
+    return locked.plan_id != plan_id

@@ -123,7 +123,7 @@ def _describe(filter: ExportFilter | None, number: int) -> str:
 
 def _freeze(session: Session, member: Member, export_ids: Sequence[int], scope: str) -> str:
     plan_id = new_id()
-    session.add(tables.RetryPlan(id=plan_id, made_by=member.email, made_at=utcnow(), scope=scope))
+    session.add(tables.RetryPlan(id=plan_id, made_by=member.shown, made_at=utcnow(), scope=scope))
     session.flush()
     rows = [
         {
@@ -313,7 +313,7 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
     session.add(
         tables.RetryRun(
             plan_id=plan_id,
-            started_by=member.email,
+            started_by=member.shown,
             reason=reason,
             state=RunState.RUNNING,
             started_at=now,
@@ -344,7 +344,7 @@ def _open_lane(
         session,
         "retry started",
         f"Retry of {number:,} exports started.",
-        actor=member.email,
+        actor=member.shown,
         workspace_id=workspace_id,
         incident_id=incident_id,
         reason=reason or None,

@@ -116,7 +116,8 @@ def _candidates(
 def just_chosen(tokens: TokenSet, listed: list[XeroConnection], left_at: datetime) -> list[XeroConnection]:
     """Return the connections of this consent, newest first: an app may offer several at once."""
     newest_first = sorted(listed, key=lambda found: found.updated_at, reverse=True)
-    by_consent = [found for found in newest_first if found.auth_event_id == tokens.authentication_event_id]
+    event = tokens.authentication_event_id
+    by_consent = [found for found in newest_first if event is not None and found.auth_event_id == event]
     fresh = [found for found in newest_first if found.updated_at > left_at - _CLOCKS_DIFFER_BY]
     return by_consent or fresh[:1]
 

@@ -188,7 +188,7 @@ def _turn(
             session,
             f"retry {word}",
             f"The retry was {word}.",
-            actor=member.email,
+            actor=member.shown,
             workspace_id=workspace_id,
             plan=plan_id,
         )

@@ -68,6 +68,7 @@ class _Run:
     sync_id: str
     workspace_id: str
     lacked: bool  #: whether a permission was missing when Xero was last asked
+    stands_on: tuple[object, ...]  #: login and organisation, and since when
     listed: bool = False  #: whether Xero still lists the organisation to this login
 
     @contextmanager
@@ -111,7 +112,8 @@ def run(desk: Desk, sync_id: str, slice_: int) -> None:
             sync.finished_at, sync.message = utcnow(), why
             return
         grant_id, organisation_id = connection.grant_id, connection.organisation_id
-    work = _Run(desk, sync_id, sync.workspace_id, connection.health is Health.MISSING_SCOPE)
+    lacked = connection.health is Health.MISSING_SCOPE
+    work = _Run(desk, sync_id, sync.workspace_id, lacked, stands_on=_stands_on(connection))
     with work.stage(STARTING):
         pass
     try:
@@ -134,10 +136,14 @@ def run(desk: Desk, sync_id: str, slice_: int) -> None:
 def queue_again(desk: Desk, sync_id: str, *, seconds: float) -> None:
     """Queue a sync under way once more, not before so many seconds."""
     with desk.store.begin() as session:
-        sync = session.get_one(tables.Sync, sync_id, with_for_update=True)
-        sync.state = SyncState.QUEUED
-        sync.slice += 1
-        sync.due_at = utcnow() + timedelta(seconds=seconds)
+        _queue_again(session, sync_id, seconds=seconds)
+
+
+def _queue_again(session: Session, sync_id: str, *, seconds: float) -> None:
+    sync = session.get_one(tables.Sync, sync_id, with_for_update=True)
+    sync.state = SyncState.QUEUED
+    sync.slice += 1
+    sync.due_at = utcnow() + timedelta(seconds=seconds)
 
 
 def queue_stranded_again(desk: Desk, sync_id: str, slice_: int) -> None:
@@ -252,10 +258,30 @@ def _keep_details(
     organisation.imported_at = utcnow()
 
 
+def _stands_on(connection: tables.Connection) -> tuple[object, ...]:
+    return connection.grant_id, connection.organisation_id, connection.connected_at
+
+
+@contextmanager
+def _settling(work: _Run) -> Iterator[Session | None]:
+    """Open the transaction that takes in what came of a sync, with the connection's row locked.
+
+    None where the workspace was connected anew meanwhile: what the sync found says nothing about that,
+    so it is queued again.
+    """
+    with work.desk.store.begin() as session:
+        if _stands_on(pausing.lock(session, work.workspace_id)) == work.stands_on:
+            yield session
+            return
+        _queue_again(session, work.sync_id, seconds=0)
+        yield None
+
+
 def _succeed(work: _Run) -> None:
     now = utcnow()
-    with work.desk.store.begin() as session:
-        # The connection's row is locked before the sync's, as by whoever joins the sync at this moment.
+    with _settling(work) as session:
+        if session is None:
+            return
         connections.record_verified(session, work.workspace_id, now=now, synced=True)
         sync = session.get_one(tables.Sync, work.sync_id)
         sync.state, sync.finished_at, sync.code, sync.message = SyncState.SUCCEEDED, now, None, None
@@ -271,14 +297,18 @@ def _succeed(work: _Run) -> None:
 
 def _fail(work: _Run, error: XeroError) -> None:
     now = utcnow()
-    with work.desk.store.begin() as session:
+    with _settling(work) as session:
+        if session is None:
+            return
         code = connections.record_failure(session, work.workspace_id, error, listed=work.listed, now=now)
         _close_failed(session, work, code, error.detail, now)
 
 
 def _fail_with(work: _Run, trouble: Trouble) -> None:
     now = utcnow()
-    with work.desk.store.begin() as session:
+    with _settling(work) as session:
+        if session is None:
+            return
         connections.record_trouble(session, work.workspace_id, trouble, now=now)
         _close_failed(session, work, trouble.code, trouble.detail, now)
 

@@ -99,8 +99,8 @@ def request(session: Session, member: Member, workspace_id: str) -> str:
     """
     members.require(session, member, Permission.SYNC, workspace_id)
     pausing.require_staying(pausing.lock(session, workspace_id))
-    sync_id = enqueue(session, workspace_id, requested_by=member.email)
-    audit.record(session, "sync asked for", "Sync Now.", actor=member.email, workspace_id=workspace_id)
+    sync_id = enqueue(session, workspace_id, requested_by=member.shown)
+    audit.record(session, "sync asked for", "Sync Now.", actor=member.shown, workspace_id=workspace_id)
     return sync_id
 
 

@@ -53,7 +53,8 @@ class Attempt:
     by: str
     at: datetime
     mine: bool
-    left_behind: bool  #: nobody came back from Xero in time; it ended by itself
+    left_behind: bool  #: it was not finished in time, and ended by itself
+    went: bool  #: whether they had gone to Xero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class WizardView:
     retry_steps: tuple[Step, ...]
     act: Act
     needs: tuple[Need, ...]  #: of a reconnect that is to come
-    choices: dict[str, str]  #: organisations to choose from, name by id (XERO84)
+    choices: dict[str, str]  #: organisations to choose from, name by id (XERO84), for who logged in
     refusal: Refusal | None
     change: ChangeView | None  #: of the Xero admin, the latest
     siblings: Siblings
@@ -93,14 +94,14 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
         workspace=workspace,
         reconnect_id=reconnect.id if reconnect else None,
         state=reconnect.state if reconnect else None,
-        attempt=_attempt(member, reconnect),
+        attempt=_attempt(session, member, reconnect),
         reconnect_steps=reconnect_steps(
             done, reconnect_notes(workspace, reconnect, change), went=reconnects.is_verified(reconnect)
         ),
         retry_steps=steps(RETRY_STEPS, done - len(RECONNECT_STEPS), retry_notes(workspace)),
         act=act,
         needs=needs(session, workspace, change) if act is Act.RECONNECT else (),
-        choices=accepting.choices(reconnect.detail) if reconnect and act is Act.CHOOSE else {},
+        choices=_choices(member, reconnect) if act is Act.CHOOSE else {},
         refusal=_refusal(member, reconnect),
         change=change,
         siblings=siblings(session, member, workspace_id),
@@ -111,12 +112,25 @@ def wizard(session: Session, member: Member, workspace_id: str) -> WizardView:
     )
 
 
-def _attempt(member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:
+def _attempt(session: Session, member: Member, reconnect: tables.Reconnect | None) -> Attempt | None:
     if reconnect is None:
         return None
     by = reconnect.changed_by or reconnect.started_by
     left_behind = reconnect.state is ReconnectState.ABANDONED or reconnects.is_left_behind(reconnect)
-    return Attempt(by=by, at=reconnect.changed_at, mine=by == member.email, left_behind=left_behind)
+    at_xero = ReconnectState.SENT_TO_XERO.value
+    return Attempt(
+        by=members.named(session, by, to=member),
+        at=reconnect.changed_at,
+        mine=by == member.email,
+        left_behind=left_behind,
+        went=at_xero in (reconnect.state.value, reconnect.detail.get("was")),
+    )
+
+
+def _choices(member: Member, reconnect: tables.Reconnect | None) -> dict[str, str]:
+    """Return what may be chosen from: a login's organisations are shown to who logged in alone."""
+    mine = reconnect is not None and reconnect.changed_by == member.email
+    return accepting.choices(reconnect.detail) if reconnect is not None and mine else {}
 
 
 def _refusal(member: Member, reconnect: tables.Reconnect | None) -> Refusal | None:

@@ -41,5 +41,5 @@ def _current(view: WizardView) -> tuple[Step | None, int]:
 
 
 def _last_step(attempt: Attempt) -> Markup:
-    unfinished = ", and did not come back from Xero" if attempt.left_behind else ""
+    unfinished = ", and did not come back from Xero" if attempt.left_behind and attempt.went else ""
     return Markup("Last step by {} {}{}.").format(attempt.by, markup.moment(attempt.at), unfinished)

@@ -61,12 +61,14 @@ def left_behind(view: WizardView) -> None:
     if attempt is None or not attempt.left_behind:
         return
     who = "You" if attempt.mine else attempt.by
+    did, but = (
+        ("went to Xero", " and did not come back within 15 minutes") if attempt.went else ("began it", "")
+    )
     panels.panel(
         "The last attempt was not finished",
-        Markup(
-            "{} went to Xero {} and did not come back within 15 minutes, so that attempt ended by "
-        ).format(who, markup.moment(attempt.at))
-        + Markup("itself. Nothing was changed: go on below."),
+        Markup("{} {} {}{}, so it ended by itself. Nothing was changed: go on below.").format(
+            who, did, markup.moment(attempt.at), but
+        ),
         tone=Tone.OFF,
     )
 
@@ -259,6 +261,10 @@ def _in_the_way(view: WizardView) -> None:
 
 def _choose(view: WizardView) -> None:
     names = view.choices
+    if view.attempt is not None and not view.attempt.mine:
+        st.write(f"{words.plain(view.attempt.by)} logged in to Xero and chooses the organisation.")
+        markup.show(markup.quiet_button_link("Reconnect with your own login", _way_to_xero(view)))
+        return
     st.write("The login connected several organisations. Which one are this workspace's reports to go to?")
     chosen = st.radio(
         "Organisation", list(names), format_func=lambda one: words.plain(names[one]), index=None, key="choice"

@@ -13,6 +13,7 @@ from dbos import DBOS, ScheduleInput
 from services import (
     admin_changes,
     disconnects,
+    grants,
     messages,
     reconnects,
     runs,
@@ -75,6 +76,7 @@ UPKEEP = (
     course.expire,
     upkeep.mark_at_risk,  # after the refresh: at risk is only what that did not help
     reconnects.abandon_left_behind,
+    grants.forget_left_over,
     admin_changes.expire,
 )
 

@@ -121,6 +121,12 @@ TABLE = [
         expected=replace(EXPECTED, organisation_id=None),
         tokens=OTHER_USER,
     ),
+    Row(
+        "Xero tells no consent's id anywhere: nothing of old counts as chosen",
+        "other organisation",
+        [replace(LONG_AGO_A, auth_event_id=None), replace(connection("b", minutes=1), auth_event_id=None)],
+        tokens=replace(TOKENS, authentication_event_id=None),
+    ),
     Row("a permission less", "scope missing", [CHOSEN_A], tokens=replace(TOKENS, scopes=FEWER)),
     Row("more permissions than needed", "org-a", [CHOSEN_A], tokens=replace(TOKENS, scopes=MORE)),
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
 
-from services import admin_changes, audit
+from services import admin_changes, audit, syncs
 from services.admin_changes import UnknownChange
 from services.declined import Declined
 from services.members import Member, NotAllowed, UnknownWorkspace
@@ -209,3 +211,27 @@ def test_leaving_for_xero_under_an_approval_still_names_the_login_used_before(of
     shop = office.shop()
     approve(office, shop)
     assert leave(office, shop).query["login_hint"] == shop.user["email"]
+
+
+def test_a_sync_of_the_login_that_was_replaced_says_nothing_about_the_new_one(office: Office) -> None:
+    shop = office.shop()
+    approve(office, shop)
+    trip = leave(office, shop)
+    answer = trip.consent(other_admin(office, shop))
+    with office.desk.store.begin() as session:
+        syncs.enqueue(session, shop.workspace_id, requested_by=office.admin.email)
+    office.xero.control("POST", "/faults", method="GET", path="/connections", delay_seconds=1.0)
+    with ThreadPoolExecutor(1) as worker:
+        done = worker.submit(office.work_off)
+        until_running(office, shop)
+        trip.come_back(answer)
+        done.result()
+    office.work_off()
+    assert office.connection(shop).health is Health.HEALTHY
+    assert office.incident(shop) is None
+
+
+def until_running(office: Office, shop: Shop) -> None:
+    """Wait until the sync is at Xero."""
+    while not any(stage.label == syncs.CHECKING for stage in office.last_sync(shop).stages):
+        time.sleep(0.01)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -277,3 +278,20 @@ def test_a_new_key_seals_from_now_on_and_the_old_one_still_opens(office: Office)
     finally:
         both.store.close()
         only_new.store.close()
+
+
+def test_tokens_of_an_earlier_consent_that_are_stored_late_do_not_replace_newer_ones(office: Office) -> None:
+    shop = office.shop()
+    newer = office.grant(shop)
+    scopes = list(office.desk.app.scopes)
+    granted = office.xero.grant(dict(shop.user), dict(shop.organisation), scopes=scopes)
+    late = replace(
+        office.tokens(granted["token"], shop.user), expires_at=newer.expires_at - timedelta(seconds=1)
+    )
+    with office.desk.store.begin() as session:
+        assert grants.keep(session, office.desk.vault, late) == newer.id
+    assert office.grant(shop).tokens == newer.tokens
+    office.change(tables.Grant, newer.id, dead_since=utcnow())
+    with office.desk.store.begin() as session:
+        grants.keep(session, office.desk.vault, late)
+    assert office.grant(shop).tokens != newer.tokens  # a dead login takes any that lives

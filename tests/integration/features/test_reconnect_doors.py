@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
-from services import notices, reconnects, refusals
-from services.members import NotAllowed, UnknownWorkspace
+from services import audit, notices, reconnects, refusals
+from services.members import Member, NotAllowed, UnknownWorkspace
 from services.refusals import RefusalKind
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import IncidentState, ReconnectState
+from services.store.states import IncidentState, ReconnectState, Role
+from services.wizard import wizard
 from tests.integration.office import Office
 from tests.integration.trips import BROWSER, last_reconnect, leave
 
@@ -94,3 +97,22 @@ def test_the_way_to_xero_asks_for_our_scopes_with_pkce_and_names_the_login(offic
     assert query["scope"].split() == list(office.desk.app.scopes)
     assert (query["code_challenge_method"], query["login_hint"]) == ("S256", shop.user["email"])
     assert "client_secret" not in query
+
+
+def test_a_guest_who_may_not_read_the_logins_address_does_not_take_it_along_to_xero(office: Office) -> None:
+    shop = office.shop()
+    for email, hinted in (("somebody@else.example", False), (shop.user["email"], True)):
+        guest = Member(email, "Guest", Role.GUEST, shop.workspace_id)
+        url = reconnects.leave(office.desk, guest, shop.workspace_id, BROWSER, take_over=True)
+        assert (quote(shop.user["email"], safe="") in url) is hinted
+
+
+def test_the_history_masks_a_guests_address(office: Office) -> None:
+    shop = office.shop()
+    guest = Member(shop.user["email"], "Guest", Role.GUEST, shop.workspace_id)
+    reconnects.leave(office.desk, guest, shop.workspace_id, BROWSER)
+    with office.desk.store.read() as session:
+        told = audit.history(session, shop.workspace_id)
+        seen = wizard(session, office.agent, shop.workspace_id)
+    assert guest.shown in {entry.actor for entry in told}
+    assert guest.email not in repr((told, seen))

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from services import admin_changes, audit, members, reconnects
+from services import admin_changes, audit, grants, members, reconnects
 from services.consents import ForeignState
 from services.declined import Declined
 from services.members import Member, NotAllowed
@@ -278,3 +278,55 @@ def test_no_choice_replaces_an_organisation_that_was_connected_meanwhile(office:
     with office.desk.store.begin() as session, pytest.raises(Declined, match="has an organisation"):
         reconnects.choose(session, office.admin, shop.workspace_id, other_id)
     assert office.connection(shop).organisation_id == shop.organisation_id
+
+
+def test_only_who_logged_in_chooses_and_sees_what_there_is_to_choose_from(office: Office) -> None:
+    shop, names = several(office)
+    other = colleague(office, shop)
+    with office.desk.store.read() as session:
+        view = wizard(session, other, shop.workspace_id)
+    assert (view.act, view.choices) == (Act.CHOOSE, {})
+    with office.desk.store.begin() as session, pytest.raises(Declined, match="theirs to choose from"):
+        reconnects.choose(session, other, shop.workspace_id, next(iter(names)))
+    trip = leave_as(office, shop, other)  # with a login of their own
+    trip.come_back(trip.consent(), member=other)
+    assert last_reconnect(office, shop).state is ReconnectState.VERIFIED
+
+
+def test_a_choice_whose_login_is_gone_says_so(office: Office) -> None:
+    shop, names = several(office)
+    with office.desk.store.begin() as session:
+        session.delete(session.get_one(tables.Grant, last_reconnect(office, shop).detail["grant"]))
+    with office.desk.store.begin() as session, pytest.raises(Declined, match="Reconnect again"):
+        reconnects.choose(session, office.admin, shop.workspace_id, next(iter(names)))
+
+
+def test_a_choice_heals_the_other_workspaces_of_the_login_as_well(office: Office) -> None:
+    shop, _ = several(office)
+    sibling = office.branch(shop.user)
+    office.disconnect(sibling)
+    office.sync(sibling)
+    office.consent_again(sibling)
+    before = office.last_sync(sibling).id
+    stored = last_reconnect(office, shop)
+    office.change(
+        tables.Reconnect,
+        stored.id,
+        detail={**stored.detail, "listed": [*stored.detail["listed"], sibling.organisation_id]},
+    )
+    with office.desk.store.begin() as session:
+        reconnects.choose(session, office.admin, shop.workspace_id, shop.organisation_id)
+    assert office.last_sync(sibling).id != before
+
+
+def test_a_login_that_nobody_chose_from_is_forgotten_after_a_day(office: Office) -> None:
+    shop, _ = several(office)
+    grant_id = last_reconnect(office, shop).detail["grant"]
+    with time_machine.travel(utcnow() + timedelta(days=8)):
+        grants.forget_left_over(office.desk)
+        with office.desk.store.read() as session:
+            assert session.get(tables.Grant, grant_id) is not None  # still on offer
+        reconnects.abandon_left_behind(office.desk)
+        grants.forget_left_over(office.desk)
+    with office.desk.store.read() as session:
+        assert session.get(tables.Grant, grant_id) is None

@@ -180,6 +180,8 @@ def test_only_what_was_left_ticked_is_sent(office: Office) -> None:
     with office.desk.store.begin() as session:
         ids = [second, *foreign]
         releasing.release(session, office.admin, shop.workspace_id, plan_id, ids)
+    with office.desk.store.begin() as session:  # a second press
+        releasing.release(session, office.admin, shop.workspace_id, plan_id, [first])
     office.work_off()
     assert office.states([first, second]) == [ExportState.HELD, ExportState.DELIVERED]
     assert office.states(foreign) == [ExportState.WAITING]

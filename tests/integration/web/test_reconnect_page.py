@@ -261,6 +261,9 @@ def test_of_several_organisations_one_is_chosen(desk: Desk, open_page: OpenPage)
         reconnect.state = ReconnectState.RETURNED
         reconnect.detail = {
             "grant": f"grant-{world.BROKEN}",
+            "user": "Amira Admin",
+            "listed": ["org-1", "org-2"],
+            "was_dead": False,
             "choices": [["org-1", "One Ltd", "c-1"], ["org-2", "Two <Ltd>", "c-2"]],
         }
     app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
