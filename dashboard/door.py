@@ -63,6 +63,9 @@ async def show_door(request: Request) -> Response:
 async def send_code(request: Request) -> Response:
     """Have a code mailed to the link's address."""
 
+    if plain.is_foreign(request):
+        return _to("/link")
+
     def work() -> Response:
         try:
             with open_desk().store.begin() as session:
@@ -77,6 +80,8 @@ async def send_code(request: Request) -> Response:
 @answering
 async def confirm(request: Request) -> Response:
     """Judge the code that was typed; the right one leads to the wizard."""
+    if plain.is_foreign(request):
+        return _to("/link")
     typed = await _typed_code(request)
 
     def work() -> Response:
@@ -97,6 +102,9 @@ async def confirm(request: Request) -> Response:
 @answering
 async def leave(request: Request) -> Response:
     """End the guest's session in this browser."""
+
+    if plain.is_foreign(request):
+        return _to("/link")
 
     def work() -> Response:
         with open_desk().store.begin() as session:

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import navigation
@@ -19,6 +20,7 @@ NEXT_COOKIE = "relink_next"
 NEXT_SECONDS = 600  # how long a deep link waits for its sign-in
 USER_COOKIE = "_streamlit_user"
 PAGE_PATHS = frozenset(f"/{entry.path}" for entry in navigation.PAGES)
+INSIDE_ONLY = frozenset({"/_stcore/metrics"})  # Streamlit counts sessions there, for anybody
 SHOWN = (200, 304)  # a page that the browser shows, fresh or from its cache
 
 
@@ -64,6 +66,9 @@ class Edge:
         """Pass the request on, and change only how the answer starts."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["path"] in INSIDE_ONLY:
+            await Response(status_code=404)(scope, receive, send)
             return
 
         async def send_hardened(message: Message) -> None:

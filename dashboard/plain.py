@@ -31,6 +31,11 @@ def sentence_page(sentence: str, status: HTTPStatus) -> HTMLResponse:
     return page("sentence.html", status, sentence=sentence)
 
 
+def is_foreign(request: Request) -> bool:
+    """Say whether a page of another site sent the browser here: looking at that must do nothing here."""
+    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
 def answering(route: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     """Have a route say so in a sentence when the store does not answer."""
 

@@ -13,12 +13,12 @@ from starlette.routing import Route
 
 from dashboard import door, failures, navigation
 from dashboard.identity import GUEST_COOKIE, signed_in_email
-from dashboard.plain import NO_STORE, answering, page, sentence_page
+from dashboard.plain import NO_STORE, answering, is_foreign, page, sentence_page
 from services import health, members, reconnects
 from services.consents import ForeignState
 from services.declined import Declined
 from services.desk import Desk, open_desk
-from services.links.door import guest
+from services.links import door as door_service
 from services.members import Member
 
 BROWSER_COOKIE = "relink_browser"
@@ -48,8 +48,8 @@ async def leave_for_xero(request: Request) -> Response:
 def _leave(desk: Desk, request: Request, browser: str) -> str:
     workspace_id = request.query_params.get("workspace", "")
     visitor = _find_visitor(desk, request)
-    if visitor is None:
-        return navigation.RECONNECT.link(workspace=workspace_id)  # which asks to sign in
+    if visitor is None or is_foreign(request):
+        return navigation.RECONNECT.link(workspace=workspace_id)  # which asks to sign in, or to press
     take_over = request.query_params.get("take_over") == "1"
     return reconnects.leave(desk, visitor, workspace_id, browser, take_over=take_over)
 
@@ -87,7 +87,7 @@ def _find_visitor(desk: Desk, request: Request) -> Member | None:
     email = signed_in_email(request.cookies, desk.settings.cookie_secret.get_secret_value())
     with desk.store.read() as session:
         member = None if email is None else members.find(session, email)
-        return member or guest(session, request.cookies.get(GUEST_COOKIE, ""))
+        return door_service.visitor(session, member, request.cookies.get(GUEST_COOKIE, ""))
 
 
 async def tell_failure(_request: Request, error: Exception) -> Response:

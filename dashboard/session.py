@@ -66,7 +66,7 @@ def find(session: Session, who: Visitor) -> Member | None:
     """Return the member or the guest that a visitor is at this moment."""
     email = email_of(who.claims, now_seconds=time.time())
     member = None if email is None else members.find(session, email)
-    return member or door.guest(session, who.guest)
+    return door.visitor(session, member, who.guest)
 
 
 def member_now(session: Session, who: Visitor) -> Member:

@@ -19,6 +19,7 @@ from services import (
     connections,
     grants,
     incidents,
+    members,
     pausing,
     returns,
     syncs,
@@ -26,11 +27,12 @@ from services import (
 from services.declined import Declined
 from services.desk import Desk
 from services.links import course
-from services.members import Member
+from services.links.link import live_of
+from services.members import Member, Permission
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import WORKING, IncidentState, ReconnectState
+from services.store.states import WORKING, IncidentState, ReconnectState, Role
 from services.xero.connections import XeroConnection, delete_connection
 from services.xero.errors import XeroError
 from services.xero.oauth import TokenSet
@@ -77,7 +79,7 @@ def _judge_and_store(desk: Desk, consent: Consent) -> tuple[Accepted | Choose | 
     """Judge and store in one transaction: no other return comes between."""
     with desk.store.begin() as session:
         _lock(session, consent)
-        pausing.require_staying(session.get_one(tables.Connection, consent.workspace_id))
+        _require_still(session, consent)
         expected = expect(session, desk, consent.workspace_id)
         verdict = returns.judge(
             expected,
@@ -93,6 +95,20 @@ def _judge_and_store(desk: Desk, consent: Consent) -> tuple[Accepted | Choose | 
             _offer(session, consent, grant_id, verdict)
             return verdict, None
         return verdict, _accept(session, consent, grant_id, verdict.connection)
+
+
+def _require_still(session: Session, consent: Consent) -> None:
+    """Raise unless all that allowed the way to Xero still holds: on the way back much may have happened."""
+    members.require(session, consent.member, Permission.RECONNECT, consent.workspace_id)
+    pausing.require_staying(session.get_one(tables.Connection, consent.workspace_id))
+    guest = consent.member.role is Role.GUEST
+    if guest and not live_of(session, consent.workspace_id, email=consent.member.email):
+        raise Declined("Your link was taken back while you were at Xero, so nothing was changed.")
+    reconnect = session.get_one(
+        tables.Reconnect, consent.reconnect_id, with_for_update=True, populate_existing=True
+    )
+    if reconnect.state is ReconnectState.ABANDONED:
+        raise Declined("This reconnect was ended while you were at Xero, so nothing was changed.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,8 +122,9 @@ def require(session: Session, member: Member, permission: Permission, workspace_
     """
     require_role(member, permission)
     if not _sees(session, member, workspace_id):
+        shown = f" {workspace_id[:40]}" if workspace_id.isalnum() else ""  # it comes from the address
         raise UnknownWorkspace(
-            f"There is no workspace {workspace_id[:40]!r} here, or it is not one of yours. "
+            f"There is no workspace{shown} here, or it is not one of yours. "
             "Check the link, or search for it under Workspaces."
         )
 
@@ -134,6 +135,11 @@ def require_role(member: Member, permission: Permission) -> None:
         raise NotAllowed(
             f"Your role, {member.role}, may not {permission}. Ask an owner of Relink if you need to."
         )
+
+
+def can(session: Session, member: Member, permission: Permission, workspace_id: str | None) -> bool:
+    """Say whether the member may do this to this workspace."""
+    return member.may(permission) and _sees(session, member, workspace_id or "")
 
 
 def _sees(session: Session, member: Member, workspace_id: str) -> bool:

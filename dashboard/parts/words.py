@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|$:<>~])")
+_ADDRESS = re.compile(r"(https?|ftp|www)(?=\\[:.])", re.IGNORECASE)
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _AS_DATE_AFTER_SECONDS = 60 * 86_400
 
@@ -68,5 +69,9 @@ def capital(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text for a Markdown place such as a label, so that nothing in it is read as Markdown."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    """Return text for a Markdown place such as a label, so that nothing in it is read as Markdown.
+
+    Addresses would become links even when escaped: an invisible character keeps them apart.
+    """
+    escaped = _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _ADDRESS.sub("\\1\u200b", escaped)

@@ -13,12 +13,12 @@ from enum import StrEnum
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from services import audit, letters, messages
+from services import audit, letters, members, messages
 from services.declined import Declined
 from services.desk import Desk
 from services.links import sending
 from services.links.link import Ended, end, hash_of, is_live, record
-from services.members import Member, mask
+from services.members import Member, Permission, mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
@@ -218,6 +218,17 @@ def guest(session: Session, cookie: str) -> Member | None:
     if link is None or not _is_guest(link, cookie, utcnow()):
         return None
     return Member(link.email, link.email.partition("@")[0], Role.GUEST, link.workspace_id)
+
+
+def visitor(session: Session, member: Member | None, cookie: str) -> Member | None:
+    """Return who a browser is that may have both a sign-in and a link guest's cookie.
+
+    The member, but for one who could not reconnect the workspace of the link they confirmed.
+    """
+    came = guest(session, cookie)
+    if member is None or came is None:
+        return member or came
+    return member if members.can(session, member, Permission.RECONNECT, came.only_workspace) else came
 
 
 def _of_guest(session: Session, cookie: str, *, lock: bool = False) -> tables.ReconnectLink | None:
