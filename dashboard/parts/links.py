@@ -192,7 +192,7 @@ def course(link: LinkView) -> Markup:
     if link.ended_reason:
         steps.append(Markup("{}").format(link.ended_reason))
     if link.live:
-        steps.append(Markup("good until {}").format(words.day(link.expires_at)))
+        steps.append(Markup("good until {}").format(words.day(link.good_until)))
     return markup.join(steps, markup.dot())
 
 

@@ -17,7 +17,7 @@ from services import audit, letters, messages
 from services.declined import Declined
 from services.desk import Desk
 from services.links import sending
-from services.links.link import Ended, end, hash_of, is_live, record
+from services.links.link import Ended, end, hash_of, is_live, lets_guest_in, record
 from services.members import Member, mask
 from services.messages import Channel, Kind
 from services.store import tables
@@ -111,9 +111,9 @@ def _find(session: Session, secret: str, *, lock: bool = False) -> tables.Reconn
 
 
 def _is_guest(link: tables.ReconnectLink, guest: str, now: datetime) -> bool:
-    """Say whether the cookie is that of the one browser; once verified, the end can still be read."""
-    good = is_live(link, now) or (link.state is LinkState.VERIFIED and link.expires_at > now)
-    return good and link.guest_hash is not None and hmac.compare_digest(link.guest_hash, hash_of(guest))
+    """Say whether the cookie is that of the one browser, and still lets it in."""
+    kept = link.guest_hash or ""
+    return lets_guest_in(link, now) and hmac.compare_digest(kept, hash_of(guest))
 
 
 _BY_ITSELF: Mapping[str, Answer] = {Ended.REPLACED: Answer.REPLACED, Ended.REPAIRED: Answer.REPAIRED}

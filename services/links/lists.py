@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services import members
 from services.links import recipients
-from services.links.link import MENDABLE, is_live
+from services.links.link import MENDABLE, good_until, is_revocable
 from services.members import Member, Permission, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
@@ -42,11 +42,12 @@ class LinkView:
     workspace_name: str
     address: str  #: as far as the member may see it
     state: LinkState
-    live: bool
+    live: bool  #: it still lets somebody in, and can be taken back
     channel: str
     sent_by: str
     sent_at: datetime
     expires_at: datetime
+    good_until: datetime  #: a verified one ends before it expires
     chased_at: datetime | None
     opened_at: datetime | None
     authorised_at: datetime | None
@@ -150,11 +151,12 @@ def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) ->
         workspace_name=name,
         address=address,
         state=link.state,
-        live=is_live(link, now),
+        live=is_revocable(link, now),
         channel=link.channel,
         sent_by=link.sent_by,
         sent_at=link.sent_at,
         expires_at=link.expires_at,
+        good_until=good_until(link),
         chased_at=link.chased_at,
         opened_at=link.opened_at,
         authorised_at=link.authorised_at,

@@ -26,7 +26,7 @@ from services.links.link import (
     Ended,
     end,
     hash_of,
-    is_live,
+    is_revocable,
     live_of,
     record,
 )
@@ -249,7 +249,7 @@ def _sent(ready: _Ready, link: tables.ReconnectLink, invited: Invitation, channe
 
 
 def revoke(session: Session, member: Member, link_id: str, reason: str) -> None:
-    """Take a live link back, in the member's name; whoever opens it reads the reason.
+    """Take a link back that still lets somebody in, in the member's name; whoever opens it reads the reason.
 
     Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for a link that is unknown or has ended, and
     for a reason that is missing or too long.
@@ -260,7 +260,7 @@ def revoke(session: Session, member: Member, link_id: str, reason: str) -> None:
         raise Declined("There is no such link. Look for it under Reconnect links.")
     members.require(session, member, Permission.SEND_LINKS, link.workspace_id)
     now, why = utcnow(), audit.reason_of(reason)
-    if not is_live(link, now):
+    if not is_revocable(link, now):
         raise Declined(f"This link is {link.state} and leads nowhere any more: there is nothing to revoke.")
     if not why:
         raise Declined("Say why the link is revoked: whoever opens it reads that.")
