@@ -30,6 +30,7 @@ class Ended(StrEnum):
     REPLACED = "replaced by a newer one"
     REPAIRED = "repaired without it"
     WRONG_CODES = "too many wrong codes"
+    DISCONNECTED = "the workspace was disconnected from Xero"
 
 
 def hash_of(secret: str) -> str:

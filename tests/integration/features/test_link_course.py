@@ -161,6 +161,10 @@ def paused(office: Office, shop: Shop) -> None:
     office.change(tables.Connection, shop.workspace_id, paused_at=utcnow())
 
 
+def leaving(office: Office, shop: Shop) -> None:
+    office.change(tables.Connection, shop.workspace_id, leaving_at=utcnow())
+
+
 def expired(office: Office, shop: Shop) -> None:
     age(office, shop, timedelta(days=6))
 
@@ -175,7 +179,7 @@ def mailed_today(office: Office, shop: Shop) -> None:
     send(office, other)
 
 
-@pytest.mark.parametrize("why", [opened, works_again, paused, expired, by_chat, mailed_today])
+@pytest.mark.parametrize("why", [opened, works_again, paused, leaving, expired, by_chat, mailed_today])
 def test_nobody_is_reminded_needlessly(office: Office, why: object) -> None:
     shop = office.shop()
     broken(office, shop)
