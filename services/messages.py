@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -138,6 +138,16 @@ def mailed_since(session: Session, recipient: str, since: datetime) -> datetime 
             tables.Message.state != MessageState.FAILED,
         )
     )
+
+
+def troubles(session: Session, message_ids: Collection[str]) -> dict[str, str]:
+    """Return, of the messages that were given up, why: a sentence by id."""
+    given_up = session.execute(
+        select(tables.Message.id, func.coalesce(tables.Message.error, OWN_FAULT)).where(
+            tables.Message.id.in_(message_ids), tables.Message.state == MessageState.FAILED
+        )
+    )
+    return dict(given_up.all())
 
 
 def view(session: Session, message_id: str) -> MessageView | None:

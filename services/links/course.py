@@ -17,7 +17,7 @@ from services.members import mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import LINK_LIVE, LinkState
+from services.store.states import LINK_LIVE, LinkState, MessageState
 
 CHASE_AFTER = timedelta(days=2)
 AT_MOST = 500  # a turn
@@ -85,8 +85,8 @@ def chase(desk: Desk) -> int:
     """Remind, once, those who have not opened their link for two days; return how many links that were.
 
     One mail a recipient holds all their links, each with a fresh secret; the first ones stay good.
-    Left out are workspaces that are paused, being disconnected or work again, and who was mailed in
-    the last 24 hours.
+    Left out are workspaces that are paused, being disconnected or work again, who was mailed in the last
+    24 hours, and whom the first mail never reached.
     """
     if Channel.EMAIL not in messages.channels(desk.settings):
         return 0
@@ -102,13 +102,15 @@ def chase(desk: Desk) -> int:
 
 
 def _unopened(now: datetime) -> list[ColumnElement[bool]]:
-    link, connection = tables.ReconnectLink, tables.Connection
+    link, connection, first = tables.ReconnectLink, tables.Connection, tables.Message
+    was_given_up = select(first.id).where(first.id == link.message_id, first.state == MessageState.FAILED)
     return [
         link.state == LinkState.SENT,
         link.sent_at <= now - CHASE_AFTER,
         link.expires_at > now,
         link.chased_at.is_(None),
         link.channel == Channel.EMAIL,
+        ~was_given_up.exists(),
         connection.health.in_(MENDABLE),
         pausing.by_itself(),
     ]

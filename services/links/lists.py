@@ -11,7 +11,7 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from services import members
+from services import members, messages
 from services.links import recipients
 from services.links.link import MENDABLE, good_until, is_revocable
 from services.members import Member, Permission, own_workspaces
@@ -44,6 +44,7 @@ class LinkView:
     state: LinkState
     live: bool  #: it still lets somebody in, and can be taken back
     channel: str
+    trouble: str | None  #: why the message that carries it was given up
     sent_by: str
     sent_at: datetime
     expires_at: datetime
@@ -141,10 +142,16 @@ def _views(
     for link, _ in rows:
         went_to[link.workspace_id].add(link.email)
     shown, now = recipients.shown(session, member, went_to), utcnow()
-    return [_view(link, name, shown[link.workspace_id, link.email], now) for link, name in rows]
+    troubles = messages.troubles(session, [link.message_id for link, _ in rows if link.message_id])
+    return [
+        _view(link, name, shown[link.workspace_id, link.email], now, troubles.get(link.message_id or ""))
+        for link, name in rows
+    ]
 
 
-def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) -> LinkView:
+def _view(
+    link: tables.ReconnectLink, name: str, address: str, now: datetime, trouble: str | None
+) -> LinkView:
     return LinkView(
         id=link.id,
         workspace_id=link.workspace_id,
@@ -153,6 +160,7 @@ def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) ->
         state=link.state,
         live=is_revocable(link, now),
         channel=link.channel,
+        trouble=trouble,
         sent_by=link.sent_by,
         sent_at=link.sent_at,
         expires_at=link.expires_at,

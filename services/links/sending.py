@@ -46,8 +46,8 @@ COPIED_AT_MOST = 25  # at once: what is copied is shown once, and a person has t
 class Outcome(StrEnum):
     """What came of one workspace's link."""
 
-    MAILED = "sent by e-mail"
-    POSTED = "sent to chat"
+    MAILED = "on its way by e-mail"
+    POSTED = "on its way to chat"
     COPIED = "ready to copy"
     WAITS = "not sent, mailed today"
     DECLINED = "not sent"
@@ -153,7 +153,9 @@ def _hand_over(
         made.append((ready, link, invitation(session, desk, link, secret)))
     if channel is not Channel.COPIED:
         letter = letters.invite([invited for _, _, invited in made], sender=member.name)
-        queue_letter(session, desk, Kind.LINK, channel, email, letter)
+        message_id = queue_letter(session, desk, Kind.LINK, channel, email, letter)
+        for _, link, _ in made:
+            link.message_id = message_id
     return [_sent(ready, link, invited, channel) for ready, link, invited in made]
 
 
@@ -220,9 +222,9 @@ _OUTCOMES = {
 
 def queue_letter(
     session: Session, desk: Desk, kind: Kind, channel: Channel, email: str, letter: Letter
-) -> None:
-    """Queue a letter to an address, or to the chat channels."""
-    messages.queue(
+) -> str:
+    """Queue a letter to an address, or to the chat channels, and return the message's id."""
+    return messages.queue(
         session,
         desk.vault,
         kind=kind,

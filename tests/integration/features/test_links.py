@@ -10,7 +10,7 @@ import pytest
 from services import audit, members
 from services.declined import Declined
 from services.desk import Desk
-from services.links import lists, recipients, sending
+from services.links import course, lists, recipients, sending
 from services.links.link import Ended
 from services.links.lists import LinkQuery, UnsentQuery
 from services.links.sending import Outcome
@@ -190,6 +190,24 @@ def _search(office: Office, member: Member, **query: object) -> lists.LinkPage:
 def _revoke(office: Office, member: Member, link_id: str, reason: str = "Wrong person.") -> None:
     with office.desk.store.begin() as session:
         sending.revoke(session, member, link_id, reason)
+
+
+def test_a_mail_that_failed_is_told_with_its_link_and_never_reminded_of(office: Office) -> None:
+    failed, sent, copy = office.shop(), office.shop(), office.shop()
+    broken(office, failed, sent, copy)
+    office.xero.mail_fails("owner@shop.example", times=4, status=503)
+    send(office, failed, recipient="owner@shop.example")
+    send(office, sent)
+    copied(office, copy)
+    assert {row.trouble for row in _search(office, office.agent).rows} == {None}, "it is tried again"
+    office.work_off(ahead=timedelta(hours=1))
+    troubles = {row.workspace_id: row.trouble for row in _search(office, office.agent).rows}
+    assert "did not take it, 4 times" in str(troubles.pop(failed.workspace_id))
+    assert troubles == {sent.workspace_id: None, copy.workspace_id: None}
+    for shop in (failed, sent):
+        age(office, shop, timedelta(days=2, minutes=1))
+    assert course.chase(office.desk) == 1
+    assert [link.chased_at for link in links_of(office, failed)] == [None]
 
 
 # To whom
