@@ -11,9 +11,9 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from services import members, messages
+from services import members, messages, pausing
 from services.links import recipients
-from services.links.link import MENDABLE, good_until, is_revocable
+from services.links.link import good_until, is_revocable
 from services.members import Member, Permission, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
@@ -178,14 +178,15 @@ def _view(
 def unsent(session: Session, member: Member, query: UnsentQuery) -> UnsentPage:
     """Return one page of the broken workspaces without a live link, the longest broken first.
 
-    Those that were never connected, or were disconnected on purpose, are listed only when asked for.
+    Left out are those that nobody should be asked about: never connected or disconnected on purpose,
+    about to be disconnected, or paused. Their own pages still send a link where one may go out.
     Raises `NotAllowed`.
     """
     members.require_role(member, Permission.SEND_LINKS)
     by_health = session.execute(
         select(tables.Connection.health, func.count())
         .join(tables.Workspace, tables.Workspace.id == tables.Connection.workspace_id)
-        .where(*_without_link(member, tuple(MENDABLE)))
+        .where(*_without_link(member, ()))
         .group_by(tables.Connection.health)
     )
     counts = dict(by_health.all())
@@ -224,12 +225,13 @@ def _without_link(member: Member, health: tuple[Health, ...]) -> list[ColumnElem
         )
         .exists()
     )
-    return [*own_workspaces(member), tables.Connection.health.in_(sorted(_wanted(health))), ~live]
+    broken = tables.Connection.health.in_(sorted(_wanted(health)))
+    return [*own_workspaces(member), broken, pausing.by_itself(), ~live]
 
 
 def _wanted(health: tuple[Health, ...]) -> frozenset[Health]:
-    """Return the healths to list: without a choice those that broke, and none that never connected."""
-    return MENDABLE.intersection(health) if health else NEEDS_RECONNECT
+    """Return the healths to list: of those that broke, the chosen ones or all."""
+    return NEEDS_RECONNECT.intersection(health) if health else NEEDS_RECONNECT
 
 
 def _unsent_row(workspace: tables.Workspace, connection: tables.Connection, recipient: str) -> UnsentRow:

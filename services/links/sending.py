@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, letters, members, messages
+from services import audit, incidents, letters, members, messages, pausing
 from services.declined import Declined
 from services.desk import Desk
 from services.letters import Invitation, Letter
@@ -118,6 +118,8 @@ def _look(session: Session, member: Member, workspace_id: str, recipient: str | 
         return _declined(workspace_id, workspace_id[:40], str(unknown))
     workspace = session.get_one(tables.Workspace, workspace_id)
     connection = session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    if connection.leaving_at is not None:
+        return _declined(workspace_id, workspace.name, pausing.LEAVING)
     if connection.health not in MENDABLE:
         sentence = f"Its connection is {connection.health}: there is nothing to reconnect."
         return _declined(workspace_id, workspace.name, sentence)
