@@ -44,7 +44,8 @@ if shown == "Send":
         filters.pages(broken.pages)
     else:
         panels.empty(
-            "Nobody waits for a link", "Every connection works, or somebody has a link for it already."
+            "Nobody waits for a link",
+            "Every connection works, is paused, or has a link already.",
         )
 else:
     states, workspace_id = filters.chosen("state", LinkState), st.query_params.get("workspace")

@@ -27,7 +27,7 @@ from services import (
 from services.declined import Declined
 from services.desk import Desk
 from services.links import course
-from services.links.link import live_of
+from services.links.link import has_guest
 from services.members import Member, Permission
 from services.returns import Accepted, Choose, Expected, Refused
 from services.store import tables
@@ -102,7 +102,7 @@ def _require_still(session: Session, consent: Consent) -> None:
     members.require(session, consent.member, Permission.RECONNECT, consent.workspace_id)
     pausing.require_staying(session.get_one(tables.Connection, consent.workspace_id))
     guest = consent.member.role is Role.GUEST
-    if guest and not live_of(session, consent.workspace_id, email=consent.member.email):
+    if guest and not has_guest(session, consent.workspace_id, consent.member.email):
         raise Declined("Your link was taken back while you were at Xero, so nothing was changed.")
     reconnect = session.get_one(
         tables.Reconnect, consent.reconnect_id, with_for_update=True, populate_existing=True

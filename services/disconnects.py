@@ -9,19 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from services import audit, calls, connections, grants, incidents, members, pausing
+from services import admin_changes, audit, calls, connections, grants, incidents, members, pausing
 from services.declined import Declined
 from services.desk import Desk
+from services.links import course
 from services.members import Member, Permission
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import NEEDS_RECONNECT, UNDELIVERED, Health, RunState
+from services.store.states import (
+    NEEDS_RECONNECT,
+    RECONNECT_UNDER_WAY,
+    UNDELIVERED,
+    Health,
+    ReconnectState,
+    RunState,
+)
 from services.xero import oauth
 from services.xero.api import Api
 from services.xero.connections import delete_connection, list_connections
@@ -35,6 +43,7 @@ _OVER = (RunState.FINISHED, RunState.CANCELLED)
 _LOGIN_ENDED = frozenset({Fault.LOGIN_EXPIRED, Fault.TOKEN_EXPIRED, Fault.BAD_TOKEN})
 
 TOLD = "Disconnected from Xero: {} is given back, and what was imported from it is removed here."
+CHANGE_ENDED = "The workspace was disconnected from Xero."
 NOT_TOLD = (
     "Disconnected here. Xero could not be told, since the login has ended. To remove Relink there as well: "
     "in Xero, open the organisation's name > Settings > Connected apps, and press Disconnect."
@@ -272,7 +281,21 @@ def _forget(desk: Desk, leaving: _Leaving, *, told: bool) -> None:
         row.verified_at = now if told else row.verified_at
         session.flush()
         grants.forget_unused(session, leaving.grant_id)
+        _end_ways_in(session, row.workspace_id, now)
         incidents.close_if_done(session, row.workspace_id, now=now)
+
+
+def _end_ways_in(session: Session, workspace_id: str, now: datetime) -> None:
+    """End what would connect the workspace again unasked: its links, the change of its admin, a reconnect."""
+    course.mark_disconnected(session, workspace_id, now)
+    admin_changes.end(session, workspace_id, CHANGE_ENDED)
+    under_way = session.scalars(
+        select(tables.Reconnect)
+        .where(tables.Reconnect.workspace_id == workspace_id, tables.Reconnect.state.in_(RECONNECT_UNDER_WAY))
+        .with_for_update()
+    )
+    for reconnect in under_way.all():
+        reconnect.state = ReconnectState.ABANDONED
 
 
 def _remove_imported(session: Session, organisation: tables.Organisation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -128,6 +128,15 @@ def _address(recipient: str | None) -> str:
     return address
 
 
+def count_since(session: Session, recipient: str, kind: Kind, since: datetime) -> int:
+    """Return how many messages of a kind were queued for an address since that moment."""
+    message = tables.Message
+    sent = select(func.count()).where(
+        message.recipient == recipient, message.queued_at >= since, message.kind == kind.value
+    )
+    return session.scalar(sent.select_from(message)) or 0
+
+
 def mailed_since(session: Session, recipient: str, since: datetime) -> datetime | None:
     """Return when Relink last wrote to this address of its own accord, or None if not since then."""
     return session.scalar(
@@ -138,6 +147,16 @@ def mailed_since(session: Session, recipient: str, since: datetime) -> datetime 
             tables.Message.state != MessageState.FAILED,
         )
     )
+
+
+def troubles(session: Session, message_ids: Collection[str]) -> dict[str, str]:
+    """Return, of the messages that were given up, why: a sentence by id."""
+    given_up = session.execute(
+        select(tables.Message.id, func.coalesce(tables.Message.error, OWN_FAULT)).where(
+            tables.Message.id.in_(message_ids), tables.Message.state == MessageState.FAILED
+        )
+    )
+    return dict(given_up.all())
 
 
 def view(session: Session, message_id: str) -> MessageView | None:

@@ -48,9 +48,10 @@ def sent(rows: Sequence[LinkView]) -> list[LinkView]:
 
 
 def _cells(row: LinkView) -> dict[str, object]:
+    state, tone = links.state_of(row)
     return {
         "Workspace": row.workspace_name,
-        "State": f"{GLYPHS[badges.tone_of(row.state)]} {row.state}",
+        "State": f"{GLYPHS[tone]} {state}",
         "Sent to": row.address,
         "Sent": row.sent_at,
         "By": row.sent_by,
@@ -59,6 +60,7 @@ def _cells(row: LinkView) -> dict[str, object]:
         "Authorised": row.authorised_at,
         "Verified": row.verified_at,
         "Expires": row.expires_at,
+        "Trouble": links.trouble_of(row),
         "Ended because": row.ended_reason or "",
     }
 

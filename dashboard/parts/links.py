@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, markup, tables, words
+from dashboard.parts.badges import Tone
 from services import audit, messages
 from services.desk import open_desk
 from services.links import lists, recipients, sending
@@ -19,6 +20,7 @@ from services.links.recipients import Recipient, Recipients
 from services.links.sending import Sent
 from services.members import Member, Permission
 from services.messages import Channel
+from services.store.states import LinkState
 from services.workspaces import WorkspaceView
 
 ANOTHER = Recipient("", "Another address", "")
@@ -166,7 +168,7 @@ def _newest(newest: Sequence[LinkView], workspace_id: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             markup.show(
                 markup.two_lines(
-                    Markup("{} {} {}").format(badges.state_badge(link.state), markup.dot(), link.address),
+                    Markup("{} {} {}").format(badges.badge(*state_of(link)), markup.dot(), link.address),
                     course(link),
                 )
             )
@@ -175,6 +177,25 @@ def _newest(newest: Sequence[LinkView], workspace_id: str) -> None:
     if newest:
         every = navigation.LINKS.link(show="Sent", workspace=workspace_id)
         markup.show(markup.link("All links of this workspace", every))
+
+
+def state_of(link: LinkView) -> tuple[str, Tone]:
+    """Return the word and the tone of a link's state; one whose message was given up was not sent."""
+    if link.trouble and link.state is LinkState.SENT:
+        return _unsent(link.trouble), Tone.BAD
+    return str(link.state), badges.tone_of(link.state)
+
+
+def _unsent(trouble: str) -> str:
+    return "in doubt" if trouble == messages.UNKNOWN else "not sent"
+
+
+def trouble_of(link: LinkView) -> str:
+    """Say why a link's message did not go out, and what to do instead; empty where there is no trouble."""
+    if not link.trouble:
+        return ""
+    said = f"{_unsent(link.trouble)}: {link.trouble}"
+    return f"{said} Or make a link to copy, on the workspace's page." if link.live else said
 
 
 def course(link: LinkView) -> Markup:
@@ -189,10 +210,12 @@ def course(link: LinkView) -> Markup:
     ):
         if when is not None:
             steps.append(markup.moment(when, prefix=what))
+    if link.trouble:
+        steps.append(Markup("{}").format(trouble_of(link)))
     if link.ended_reason:
         steps.append(Markup("{}").format(link.ended_reason))
     if link.live:
-        steps.append(Markup("good until {}").format(words.day(link.expires_at)))
+        steps.append(Markup("good until {}").format(words.day(link.good_until)))
     return markup.join(steps, markup.dot())
 
 

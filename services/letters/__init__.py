@@ -36,6 +36,7 @@ class Invitation:
     login: str | None  #: how the Xero login is named, masked already where it has to be
     url: str
     expires_at: datetime
+    code: str | None  #: of what is wrong with the connection; None where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,27 @@ def _ask(
 
 
 def _render(template: str, invitations: Sequence[Invitation], **values: object) -> str:
+    invitations = [_harmless(invitation) for invitation in invitations]
+    codes = {invitation.code for invitation in invitations}
     until = min(invitation.expires_at for invitation in invitations).astimezone(UTC)
     return _TEMPLATES.get_template(template).render(
-        invitations=[_harmless(invitation) for invitation in invitations],
+        invitations=invitations,
         one=len(invitations) == 1,
         logins_named=all(invitation.login for invitation in invitations),
         organisations_named=all(invitation.organisation for invitation in invitations),
         until=f"{until.day} {until:%B %Y, %H:%M} UTC",
-        code=EXPIRED,
-        message=catalogue.get(EXPIRED).message,
+        expired=codes == {EXPIRED},
+        several_errors=len(codes) > 1,
+        errors=[_error(code) for code in sorted(filter(None, codes))],
         **values,
+    )
+
+
+def _error(code: str) -> str:
+    """Return what a connection's code says; an expired one in the words that the platform shows."""
+    found = catalogue.get(code)
+    return (
+        f"{code} Sync Error: {found.message}" if code == EXPIRED else f"{code} {found.title}: {found.meaning}"
     )
 
 
@@ -95,6 +107,7 @@ def _harmless(invitation: Invitation) -> Invitation:
         workspace=_one_line(invitation.workspace),
         organisation=invitation.organisation and _one_line(invitation.organisation),
         login=invitation.login and _one_line(invitation.login),
+        code=invitation.code if invitation.code in catalogue.CODES else None,
     )
 
 

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from services import audit, letters, members, messages
+from services import audit, letters, members, messages, pausing
 from services.desk import Desk
 from services.links import sending
 from services.links.invitations import invitation
-from services.links.link import MENDABLE, Ended, end, hash_of, is_live, live_of, record
+from services.links.link import MENDABLE, Ended, end, hash_of, is_live, is_revocable, live_of, record
 from services.members import mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import LINK_LIVE, LinkState
+from services.store.states import LINK_LIVE, LinkState, MessageState
 
 CHASE_AFTER = timedelta(days=2)
 AT_MOST = 500  # a turn
@@ -48,6 +48,23 @@ def mark_verified(session: Session, workspace_id: str, now: datetime) -> None:
             end(session, link, Ended.REPAIRED, now=now)
 
 
+def mark_disconnected(session: Session, workspace_id: str, now: datetime) -> None:
+    """Take in that a workspace was disconnected on purpose: no link leads in, and whoever is in is out."""
+    links = session.scalars(
+        select(tables.ReconnectLink)
+        .where(
+            tables.ReconnectLink.workspace_id == workspace_id,
+            tables.ReconnectLink.state.in_(LINK_LIVE | {LinkState.VERIFIED}),
+            tables.ReconnectLink.expires_at > now,
+        )
+        .order_by(tables.ReconnectLink.id)
+        .with_for_update()
+    )
+    for link in links.all():
+        if is_revocable(link, now):
+            end(session, link, Ended.DISCONNECTED, now=now)
+
+
 def expire(desk: Desk) -> int:
     """End the links whose seven days are over; return how many."""
     now = utcnow()
@@ -68,7 +85,8 @@ def chase(desk: Desk) -> int:
     """Remind, once, those who have not opened their link for two days; return how many links that were.
 
     One mail a recipient holds all their links, each with a fresh secret; the first ones stay good.
-    Left out are workspaces that are paused or work again, and who was mailed in the last 24 hours.
+    Left out are workspaces that are paused, being disconnected or work again, who was mailed in the last
+    24 hours, and whom the first mail never reached.
     """
     if Channel.EMAIL not in messages.channels(desk.settings):
         return 0
@@ -84,15 +102,17 @@ def chase(desk: Desk) -> int:
 
 
 def _unopened(now: datetime) -> list[ColumnElement[bool]]:
-    link, connection = tables.ReconnectLink, tables.Connection
+    link, connection, first = tables.ReconnectLink, tables.Connection, tables.Message
+    was_given_up = select(first.id).where(first.id == link.message_id, first.state == MessageState.FAILED)
     return [
         link.state == LinkState.SENT,
         link.sent_at <= now - CHASE_AFTER,
         link.expires_at > now,
         link.chased_at.is_(None),
         link.channel == Channel.EMAIL,
+        ~was_given_up.exists(),
         connection.health.in_(MENDABLE),
-        connection.paused_at.is_(None),
+        pausing.by_itself(),
     ]
 
 

@@ -17,11 +17,12 @@ from services import audit, letters, members, messages
 from services.declined import Declined
 from services.desk import Desk
 from services.links import sending
-from services.links.link import Ended, end, hash_of, is_live, record
+from services.links.link import Ended, end, hash_of, is_live, lets_guest_in, record
 from services.members import Member, Permission, mask
 from services.messages import Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
+from services.store.locks import lock_word
 from services.store.states import LinkState, Role
 
 CODE_DIGITS = 6
@@ -29,6 +30,7 @@ CODE_LIFE = timedelta(minutes=15)
 CODE_AT_MOST_EVERY = timedelta(seconds=30)
 CODES_IN_A_ROW = 5  # then an hour without a new one
 CODES_AGAIN_AFTER = timedelta(hours=1)
+CODES_AN_ADDRESS = 10  # within that hour, whatever links they are for
 TRIES_A_CODE = 5
 TRIES_IN_ALL = 15  # wrong codes after which somebody is guessing
 HOLDER = "whoever holds the link"  # in the history; who that is, only a right code shows
@@ -111,9 +113,9 @@ def _find(session: Session, secret: str, *, lock: bool = False) -> tables.Reconn
 
 
 def _is_guest(link: tables.ReconnectLink, guest: str, now: datetime) -> bool:
-    """Say whether the cookie is that of the one browser; once verified, the end can still be read."""
-    good = is_live(link, now) or (link.state is LinkState.VERIFIED and link.expires_at > now)
-    return good and link.guest_hash is not None and hmac.compare_digest(link.guest_hash, hash_of(guest))
+    """Say whether the cookie is that of the one browser, and still lets it in."""
+    kept = link.guest_hash or ""
+    return lets_guest_in(link, now) and hmac.compare_digest(kept, hash_of(guest))
 
 
 _BY_ITSELF: Mapping[str, Answer] = {Ended.REPLACED: Answer.REPLACED, Ended.REPAIRED: Answer.REPAIRED}
@@ -137,6 +139,7 @@ def ask_code(session: Session, desk: Desk, secret: str) -> None:
     if Channel.EMAIL not in messages.channels(desk.settings):
         raise Declined("E-mail is not set up here, so no code can be sent. Tell whoever sent you the link.")
     _refuse_haste(link, now)
+    _refuse_flood(session, link.email, now)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     link.code_hash, link.code_expires_at = _code_hash(desk, link, code), now + CODE_LIFE
     link.code_tries, link.codes_sent = 0, link.codes_sent + 1
@@ -167,6 +170,15 @@ def _refuse_haste(link: tables.ReconnectLink, now: datetime) -> None:
         raise Declined(f"{CODES_IN_A_ROW} codes were sent. Ask for another one in {left} minutes.")
     if link.codes_sent >= CODES_IN_A_ROW:
         link.codes_sent = 0
+
+
+def _refuse_flood(session: Session, email: str, now: datetime) -> None:
+    """Raise when an address was sent many codes lately, by whatever links: nobody's mailbox is filled."""
+    lock_word(session, f"codes to {email}")
+    if messages.count_since(session, email, Kind.CODE, now - CODES_AGAIN_AFTER) >= CODES_AN_ADDRESS:
+        raise Declined(
+            f"{CODES_AN_ADDRESS} codes were sent to this address within the hour. Ask for another one later."
+        )
 
 
 def _code_hash(desk: Desk, link: tables.ReconnectLink, code: str) -> str:

@@ -1,4 +1,4 @@
-"""What a letter says about one link: the workspace, its organisation, and the Xero login to take."""
+"""What a letter says about one link: the workspace, what is wrong, its organisation, the Xero login."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ def address(desk: Desk, secret: str) -> str:
 
 def invitation(session: Session, desk: Desk, link: tables.ReconnectLink, secret: str) -> Invitation:
     """Return what a letter says about a link; somebody else's Xero login is masked in it."""
-    workspace, organisation, name, email = session.execute(
-        select(tables.Workspace.name, tables.Organisation.name, tables.Grant.full_name, tables.Grant.email)
+    workspace, code, organisation, name, email = session.execute(
+        select(
+            tables.Workspace.name,
+            tables.Connection.code,
+            tables.Organisation.name,
+            tables.Grant.full_name,
+            tables.Grant.email,
+        )
         .join(tables.Connection, tables.Connection.workspace_id == tables.Workspace.id)
         .outerjoin(tables.Organisation, tables.Organisation.id == tables.Connection.organisation_id)
         .outerjoin(tables.Grant, tables.Grant.id == tables.Connection.grant_id)
@@ -32,4 +38,5 @@ def invitation(session: Session, desk: Desk, link: tables.ReconnectLink, secret:
         login=f"{name} ({seen})" if name and seen else name or seen,
         url=address(desk, secret),
         expires_at=link.expires_at,
+        code=code,
     )

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from services import audit
 from services.members import mask
 from services.store import tables
+from services.store.engine import utcnow
 from services.store.states import LINK_LIVE, NEEDS_RECONNECT, Health, LinkState
 
 LIFE = timedelta(days=7)
+READ_AFTERWARDS = timedelta(hours=24)  # once verified: to finish the wizard and read how it went
 MAIL_AT_MOST_EVERY = timedelta(hours=24)  # nobody is mailed twice a day
 
 #: Healths of a connection that a link can lead to the repair of.
@@ -29,6 +31,7 @@ class Ended(StrEnum):
     REPLACED = "replaced by a newer one"
     REPAIRED = "repaired without it"
     WRONG_CODES = "too many wrong codes"
+    DISCONNECTED = "the workspace was disconnected from Xero"
 
 
 def hash_of(secret: str) -> str:
@@ -39,6 +42,32 @@ def hash_of(secret: str) -> str:
 def is_live(link: tables.ReconnectLink, now: datetime) -> bool:
     """Say whether a link still leads to its wizard."""
     return link.state in LINK_LIVE and link.expires_at > now
+
+
+def good_until(link: tables.ReconnectLink) -> datetime:
+    """Return when a link stops to let its guest in by itself; once verified that is soon."""
+    if link.state is not LinkState.VERIFIED or link.verified_at is None:
+        return link.expires_at
+    return min(link.expires_at, link.verified_at + READ_AFTERWARDS)
+
+
+def lets_guest_in(link: tables.ReconnectLink, now: datetime) -> bool:
+    """Say whether the browser that a link is used in still gets into the wizard."""
+    good = link.state in LINK_LIVE or link.state is LinkState.VERIFIED
+    return good and link.guest_hash is not None and good_until(link) > now
+
+
+def is_revocable(link: tables.ReconnectLink, now: datetime) -> bool:
+    """Say whether a link still lets somebody in, now or after a code, so that it can be taken back."""
+    return is_live(link, now) or lets_guest_in(link, now)
+
+
+def has_guest(session: Session, workspace_id: str, email: str) -> bool:
+    """Say whether a link still lets the person of this address into the workspace's wizard."""
+    links = select(tables.ReconnectLink).where(
+        tables.ReconnectLink.workspace_id == workspace_id, tables.ReconnectLink.email == email
+    )
+    return any(lets_guest_in(link, utcnow()) for link in session.scalars(links))
 
 
 def live_of(

@@ -11,9 +11,9 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from services import members
+from services import members, messages, pausing
 from services.links import recipients
-from services.links.link import MENDABLE, is_live
+from services.links.link import good_until, is_revocable
 from services.members import Member, Permission, own_workspaces
 from services.paging import PAGE_SIZE, page_count, page_of
 from services.store import tables
@@ -42,11 +42,13 @@ class LinkView:
     workspace_name: str
     address: str  #: as far as the member may see it
     state: LinkState
-    live: bool
+    live: bool  #: it still lets somebody in, and can be taken back
     channel: str
+    trouble: str | None  #: why the message that carries it was given up
     sent_by: str
     sent_at: datetime
     expires_at: datetime
+    good_until: datetime  #: a verified one ends before it expires
     chased_at: datetime | None
     opened_at: datetime | None
     authorised_at: datetime | None
@@ -140,21 +142,29 @@ def _views(
     for link, _ in rows:
         went_to[link.workspace_id].add(link.email)
     shown, now = recipients.shown(session, member, went_to), utcnow()
-    return [_view(link, name, shown[link.workspace_id, link.email], now) for link, name in rows]
+    troubles = messages.troubles(session, [link.message_id for link, _ in rows if link.message_id])
+    return [
+        _view(link, name, shown[link.workspace_id, link.email], now, troubles.get(link.message_id or ""))
+        for link, name in rows
+    ]
 
 
-def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) -> LinkView:
+def _view(
+    link: tables.ReconnectLink, name: str, address: str, now: datetime, trouble: str | None
+) -> LinkView:
     return LinkView(
         id=link.id,
         workspace_id=link.workspace_id,
         workspace_name=name,
         address=address,
         state=link.state,
-        live=is_live(link, now),
+        live=is_revocable(link, now),
         channel=link.channel,
+        trouble=trouble,
         sent_by=link.sent_by,
         sent_at=link.sent_at,
         expires_at=link.expires_at,
+        good_until=good_until(link),
         chased_at=link.chased_at,
         opened_at=link.opened_at,
         authorised_at=link.authorised_at,
@@ -168,14 +178,15 @@ def _view(link: tables.ReconnectLink, name: str, address: str, now: datetime) ->
 def unsent(session: Session, member: Member, query: UnsentQuery) -> UnsentPage:
     """Return one page of the broken workspaces without a live link, the longest broken first.
 
-    Those that were never connected, or were disconnected on purpose, are listed only when asked for.
+    Left out are those that nobody should be asked about: never connected or disconnected on purpose,
+    about to be disconnected, or paused. Their own pages still send a link where one may go out.
     Raises `NotAllowed`.
     """
     members.require_role(member, Permission.SEND_LINKS)
     by_health = session.execute(
         select(tables.Connection.health, func.count())
         .join(tables.Workspace, tables.Workspace.id == tables.Connection.workspace_id)
-        .where(*_without_link(member, tuple(MENDABLE)))
+        .where(*_without_link(member, ()))
         .group_by(tables.Connection.health)
     )
     counts = dict(by_health.all())
@@ -214,12 +225,13 @@ def _without_link(member: Member, health: tuple[Health, ...]) -> list[ColumnElem
         )
         .exists()
     )
-    return [*own_workspaces(member), tables.Connection.health.in_(sorted(_wanted(health))), ~live]
+    broken = tables.Connection.health.in_(sorted(_wanted(health)))
+    return [*own_workspaces(member), broken, pausing.by_itself(), ~live]
 
 
 def _wanted(health: tuple[Health, ...]) -> frozenset[Health]:
-    """Return the healths to list: without a choice those that broke, and none that never connected."""
-    return MENDABLE.intersection(health) if health else NEEDS_RECONNECT
+    """Return the healths to list: of those that broke, the chosen ones or all."""
+    return NEEDS_RECONNECT.intersection(health) if health else NEEDS_RECONNECT
 
 
 def _unsent_row(workspace: tables.Workspace, connection: tables.Connection, recipient: str) -> UnsentRow:

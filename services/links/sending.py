@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, letters, members, messages
+from services import audit, incidents, letters, members, messages, pausing
 from services.declined import Declined
 from services.desk import Desk
 from services.letters import Invitation, Letter
@@ -26,7 +26,7 @@ from services.links.link import (
     Ended,
     end,
     hash_of,
-    is_live,
+    is_revocable,
     live_of,
     record,
 )
@@ -46,8 +46,8 @@ COPIED_AT_MOST = 25  # at once: what is copied is shown once, and a person has t
 class Outcome(StrEnum):
     """What came of one workspace's link."""
 
-    MAILED = "sent by e-mail"
-    POSTED = "sent to chat"
+    MAILED = "on its way by e-mail"
+    POSTED = "on its way to chat"
     COPIED = "ready to copy"
     WAITS = "not sent, mailed today"
     DECLINED = "not sent"
@@ -118,6 +118,8 @@ def _look(session: Session, member: Member, workspace_id: str, recipient: str | 
         return _declined(workspace_id, workspace_id[:40], str(unknown))
     workspace = session.get_one(tables.Workspace, workspace_id)
     connection = session.get_one(tables.Connection, workspace_id, with_for_update=True)
+    if connection.leaving_at is not None:
+        return _declined(workspace_id, workspace.name, pausing.LEAVING)
     if connection.health not in MENDABLE:
         sentence = f"Its connection is {connection.health}: there is nothing to reconnect."
         return _declined(workspace_id, workspace.name, sentence)
@@ -153,7 +155,9 @@ def _hand_over(
         made.append((ready, link, invitation(session, desk, link, secret)))
     if channel is not Channel.COPIED:
         letter = letters.invite([invited for _, _, invited in made], sender=member.name)
-        queue_letter(session, desk, Kind.LINK, channel, email, letter)
+        message_id = queue_letter(session, desk, Kind.LINK, channel, email, letter)
+        for _, link, _ in made:
+            link.message_id = message_id
     return [_sent(ready, link, invited, channel) for ready, link, invited in made]
 
 
@@ -220,9 +224,9 @@ _OUTCOMES = {
 
 def queue_letter(
     session: Session, desk: Desk, kind: Kind, channel: Channel, email: str, letter: Letter
-) -> None:
-    """Queue a letter to an address, or to the chat channels."""
-    messages.queue(
+) -> str:
+    """Queue a letter to an address, or to the chat channels, and return the message's id."""
+    return messages.queue(
         session,
         desk.vault,
         kind=kind,
@@ -249,7 +253,7 @@ def _sent(ready: _Ready, link: tables.ReconnectLink, invited: Invitation, channe
 
 
 def revoke(session: Session, member: Member, link_id: str, reason: str) -> None:
-    """Take a live link back, in the member's name; whoever opens it reads the reason.
+    """Take a link back that still lets somebody in, in the member's name; whoever opens it reads the reason.
 
     Raises `NotAllowed`, `UnknownWorkspace`, and `Declined` for a link that is unknown or has ended, and
     for a reason that is missing or too long.
@@ -260,7 +264,7 @@ def revoke(session: Session, member: Member, link_id: str, reason: str) -> None:
         raise Declined("There is no such link. Look for it under Reconnect links.")
     members.require(session, member, Permission.SEND_LINKS, link.workspace_id)
     now, why = utcnow(), audit.reason_of(reason)
-    if not is_live(link, now):
+    if not is_revocable(link, now):
         raise Declined(f"This link is {link.state} and leads nowhere any more: there is nothing to revoke.")
     if not why:
         raise Declined("Say why the link is revoked: whoever opens it reads that.")

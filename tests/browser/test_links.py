@@ -43,7 +43,7 @@ def the_agent_sends(desk: Window) -> None:
     page = desk.sign_in(AGENT)
     page.get_by_role("link", name=WORKSPACE, exact=True).click()
     page.get_by_role("button", name="Send reconnect link").click()
-    expect(page.get_by_text("sent by e-mail").first).to_be_visible()
+    expect(page.get_by_text("on its way by e-mail").first).to_be_visible()
     expect(page.get_by_text("Words for the ticket")).to_be_visible()
     page.context.close()
 

@@ -64,7 +64,12 @@ class Trip:
 def leave(office: Office, shop: Shop, *, member: Member | None = None) -> Trip:
     """Leave for Xero, as the workspace's admin unless told otherwise."""
     url = reconnects.leave(office.desk, member or office.admin, shop.workspace_id, BROWSER)
-    return Trip(office, shop, dict(parse_qsl(urlsplit(url).query)))
+    return Trip(office, shop, query_of(url))
+
+
+def query_of(url: str) -> dict[str, str]:
+    """Return what a browser takes along to an address."""
+    return dict(parse_qsl(urlsplit(url).query))
 
 
 def left_long_after(office: Office) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services import letters
+from services import catalogue, letters
 from services.letters import Invitation, Letter
 from services.messages import Channel
 
@@ -22,6 +22,7 @@ BRIGHTSIDE = Invitation(
     login="t***@brightside.example",
     url="https://relink.example/reconnect/abc_DEF-123",
     expires_at=UNTIL,
+    code="XERO11",
 )
 KAURI = replace(
     BRIGHTSIDE,
@@ -142,7 +143,7 @@ def test_a_reply_in_a_ticket_holds_the_link_that_is_handed_over_by_hand() -> Non
 
 
 def test_every_letter_is_laid_out_without_holes() -> None:
-    for invitations in ([BRIGHTSIDE], [BRIGHTSIDE, KAURI]):
+    for invitations in ([BRIGHTSIDE], [BRIGHTSIDE, KAURI], [ROLE], [NONE], [ROLE, NONE], [NONE, NONE]):
         for body in (
             letters.invite(invitations, sender=SENDER).body,
             letters.remind(invitations, sender=SENDER).body,
@@ -155,6 +156,51 @@ def test_every_letter_is_laid_out_without_holes() -> None:
             assert not any(line != line.rstrip() for line in body.split("\n"))
             assert "{" not in body
             assert "None" not in body
+
+
+# What is wrong
+
+ROLE = replace(BRIGHTSIDE, code="XERO12")
+NONE = replace(KAURI, code=None)
+UNHEARD_OF = replace(KAURI, code="XERO0")
+BODIES = pytest.mark.parametrize(
+    "body",
+    [
+        lambda invitations: letters.invite(invitations, sender=SENDER).body,
+        lambda invitations: letters.remind(invitations, sender=SENDER).body,
+        lambda invitations: letters.reply(invitations, told=Channel.EMAIL),
+        lambda invitations: letters.reply(invitations, told=Channel.COPIED),
+    ],
+)
+Body = Callable[[list[Invitation]], str]
+
+
+@BODIES
+def test_a_letter_says_what_is_wrong_with_this_very_connection(body: Body) -> None:
+    text = body([ROLE])
+    entry = catalogue.get("XERO12")
+    assert f"XERO12 {entry.title}: {entry.meaning}" in text
+    assert "to be connected to Xero again:" in text
+    assert "expired" not in text
+    assert "XERO11" not in text
+
+
+@BODIES
+@pytest.mark.parametrize("invitation", [NONE, UNHEARD_OF])
+def test_a_letter_about_a_connection_without_a_code_names_none(body: Body, invitation: Invitation) -> None:
+    text = body([invitation])
+    assert "to be connected to Xero again." in text
+    assert "XERO" not in text
+    assert "expired" not in text
+
+
+@BODIES
+def test_a_letter_about_several_errors_says_which_workspace_has_which(body: Body) -> None:
+    text = body([BRIGHTSIDE, ROLE, NONE])
+    assert text.index("XERO11 Sync Error: ") < text.index("XERO12 Retired connection type: ")
+    for error in ("XERO11", "XERO12", "not connected"):
+        assert text.count(f"\nError: {error}\n") == 1
+    assert "Error: XERO" not in body([BRIGHTSIDE, KAURI]).replace("Sync Error", "")
 
 
 # Hostile names

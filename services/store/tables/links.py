@@ -36,6 +36,7 @@ class ReconnectLink(Base):
     chase_hash: Mapped[str | None] = mapped_column(unique=True)  #: of the secret that the reminder carries
     state: Mapped[LinkState]
     channel: Mapped[str]  #: how it was handed over: e-mail, chat or copied
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id"))  #: that carries it first
     sent_by: Mapped[str]
     sent_at: Mapped[datetime]
     expires_at: Mapped[datetime]

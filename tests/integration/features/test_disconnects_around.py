@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from services import (
+    admin_changes,
     exports,
     pausing,
+    reconnects,
     retries,
     syncs,
     upkeep,
@@ -18,9 +20,20 @@ from services import (
     waiting,
 )
 from services.declined import Declined
+from services.links import course
+from services.links.door import Answer
+from services.links.link import Ended
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportState, Health, IncidentState, SyncState, Verdict
+from services.store.states import (
+    ChangeState,
+    ExportState,
+    Health,
+    IncidentState,
+    ReconnectState,
+    SyncState,
+    Verdict,
+)
 from tests.integration.features.leaving import (
     WHY,
     ask,
@@ -29,6 +42,7 @@ from tests.integration.features.leaving import (
     is_forgotten,
 )
 from tests.integration.features.ledger import assert_each_once
+from tests.integration.invited import broken, come_in, copied, guest, links_of, look
 from tests.integration.office import Office
 
 # Meanwhile
@@ -83,6 +97,40 @@ def test_who_connects_it_again_before_it_was_done_keeps_it(office: Office) -> No
 
 
 # Afterwards
+
+
+def test_no_link_change_or_reconnect_of_before_leads_into_it_any_more(office: Office) -> None:
+    shop, other = office.shop(), office.shop()
+    broken(office, shop, other)
+    secret, kept = copied(office, shop), copied(office, other)
+    inside = come_in(office, secret, office.admin.email).guest
+    with office.desk.store.begin() as session:
+        admin_changes.ask(session, office.admin, shop.workspace_id, "The login is gone.")
+        reconnect_id = reconnects.start(session, office.admin, shop.workspace_id)
+        other_id = reconnects.start(session, office.admin, other.workspace_id)
+    disconnect(office, shop)
+    assert guest(office, inside) is None
+    ended, lives = look(office, secret), look(office, kept)
+    assert (ended.answer, ended.reason) == (Answer.REVOKED, Ended.DISCONNECTED)
+    assert lives.answer is Answer.ASK
+    with office.desk.store.read() as session:
+        change = admin_changes.latest(session, office.admin, shop.workspace_id)
+        assert change is not None
+        assert change.state is ChangeState.EXPIRED
+        assert session.get_one(tables.Reconnect, reconnect_id).state is ReconnectState.ABANDONED
+        assert session.get_one(tables.Reconnect, other_id).state is ReconnectState.STARTED
+
+
+def test_whoever_can_still_read_how_a_repair_went_is_out_after_a_disconnect(office: Office) -> None:
+    shop = office.shop()
+    broken(office, shop)
+    inside = come_in(office, copied(office, shop), office.admin.email).guest
+    with office.desk.store.begin() as session:
+        course.mark_authorised(session, shop.workspace_id, office.admin.email, utcnow())
+        course.mark_verified(session, shop.workspace_id, utcnow())
+    disconnect(office, shop)
+    assert guest(office, inside) is None
+    assert [link.ended_reason for link in links_of(office, shop)] == [Ended.DISCONNECTED]
 
 
 def test_what_waits_stays_with_its_organisation_and_goes_when_that_is_connected_again(office: Office) -> None:

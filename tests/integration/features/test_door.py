@@ -298,3 +298,26 @@ def test_the_workspace_of_a_healthy_connection_gets_no_door(office: Office, shop
     assert send(office, shop)[0].link_id is None
     with office.desk.store.read() as session:
         assert session.query(tables.ReconnectLink).count() == 0
+
+
+def test_nobodys_mailbox_is_filled_with_codes_whatever_the_links(office: Office) -> None:
+    for _ in range(door.CODES_AN_ADDRESS):
+        shop = office.shop()
+        broken(office, shop)
+        ask(office, copied(office, shop))
+    shop = office.shop()
+    broken(office, shop)
+    with pytest.raises(Declined, match="within the hour"):
+        ask(office, copied(office, shop))
+
+
+def test_a_member_who_could_not_reconnect_comes_in_as_the_guest_of_their_link(
+    office: Office, shop: Shop, secret: str
+) -> None:
+    cookie = come_in(office, secret, office.admin.email).guest
+    with office.desk.store.read() as session:
+        assert door.visitor(session, office.admin, cookie) == office.admin
+        as_guest = door.visitor(session, office.manager, cookie)
+        assert door.visitor(session, office.manager, "") == office.manager
+    assert as_guest is not None
+    assert as_guest.only_workspace == shop.workspace_id

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from services import audit
-from services.links import course, door
+from services.declined import Declined
+from services.links import course, door, lists, sending
 from services.links.door import Answer
 from services.links.link import Ended
+from services.links.lists import LinkView
 from services.messages import Channel
 from services.store import tables
 from services.store.engine import utcnow
@@ -74,6 +77,56 @@ def test_a_repair_from_elsewhere_ends_the_link_and_says_so(office: Office) -> No
         assert door.why_out(session, judged.guest).answer is Answer.REPAIRED
 
 
+def verified(office: Office, shop: Shop) -> tuple[str, str]:
+    """Have a guest's link lead to the repair of a workspace; return its id and the guest's cookie."""
+    broken(office, shop)
+    judged = come_in(office, copied(office, shop), office.admin.email)
+    (link,) = links_of(office, shop)
+    with office.desk.store.begin() as session:
+        course.mark_authorised(session, shop.workspace_id, office.admin.email, utcnow())
+        course.mark_verified(session, shop.workspace_id, utcnow())
+    return link.id, judged.guest
+
+
+def test_a_verified_link_lets_its_guest_in_for_a_day_and_no_longer(office: Office) -> None:
+    shop = office.shop()
+    _, cookie = verified(office, shop)
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        clock.shift(timedelta(hours=23))
+        assert guest(office, cookie) is not None
+        clock.shift(timedelta(hours=1, minutes=1))
+        assert guest(office, cookie) is None
+        assert [row.live for row in listed(office, shop)] == [False]
+    with office.desk.store.read() as session:
+        assert door.why_out(session, cookie).answer is Answer.REPAIRED
+
+
+def test_a_verified_link_never_lets_its_guest_in_beyond_its_end(office: Office) -> None:
+    shop = office.shop()
+    link_id, cookie = verified(office, shop)
+    soon = utcnow() + timedelta(minutes=1)
+    office.change(tables.ReconnectLink, link_id, expires_at=soon)
+    assert [(row.live, row.good_until) for row in listed(office, shop)] == [(True, soon)]
+    with time_machine.travel(soon, tick=False):
+        assert guest(office, cookie) is None
+
+
+def test_a_verified_link_can_be_taken_back_while_it_lets_its_guest_in(office: Office) -> None:
+    shop = office.shop()
+    link_id, cookie = verified(office, shop)
+    assert [row.live for row in listed(office, shop)] == [True]
+    with office.desk.store.begin() as session:
+        sending.revoke(session, office.agent, link_id, "Has left the company.")
+    assert guest(office, cookie) is None
+    with office.desk.store.begin() as session, pytest.raises(Declined, match="nothing to revoke"):
+        sending.revoke(session, office.agent, link_id, "Twice.")
+
+
+def listed(office: Office, shop: Shop) -> list[LinkView]:
+    with office.desk.store.read() as session:
+        return lists.for_workspace(session, office.agent, shop.workspace_id)
+
+
 # Reminders
 
 
@@ -108,6 +161,10 @@ def paused(office: Office, shop: Shop) -> None:
     office.change(tables.Connection, shop.workspace_id, paused_at=utcnow())
 
 
+def leaving(office: Office, shop: Shop) -> None:
+    office.change(tables.Connection, shop.workspace_id, leaving_at=utcnow())
+
+
 def expired(office: Office, shop: Shop) -> None:
     age(office, shop, timedelta(days=6))
 
@@ -122,7 +179,7 @@ def mailed_today(office: Office, shop: Shop) -> None:
     send(office, other)
 
 
-@pytest.mark.parametrize("why", [opened, works_again, paused, expired, by_chat, mailed_today])
+@pytest.mark.parametrize("why", [opened, works_again, paused, leaving, expired, by_chat, mailed_today])
 def test_nobody_is_reminded_needlessly(office: Office, why: object) -> None:
     shop = office.shop()
     broken(office, shop)

@@ -10,7 +10,7 @@ import pytest
 from services import audit, members
 from services.declined import Declined
 from services.desk import Desk
-from services.links import lists, recipients, sending
+from services.links import course, lists, recipients, sending
 from services.links.link import Ended
 from services.links.lists import LinkQuery, UnsentQuery
 from services.links.sending import Outcome
@@ -192,6 +192,24 @@ def _revoke(office: Office, member: Member, link_id: str, reason: str = "Wrong p
         sending.revoke(session, member, link_id, reason)
 
 
+def test_a_mail_that_failed_is_told_with_its_link_and_never_reminded_of(office: Office) -> None:
+    failed, sent, copy = office.shop(), office.shop(), office.shop()
+    broken(office, failed, sent, copy)
+    office.xero.mail_fails("owner@shop.example", times=4, status=503)
+    send(office, failed, recipient="owner@shop.example")
+    send(office, sent)
+    copied(office, copy)
+    assert {row.trouble for row in _search(office, office.agent).rows} == {None}, "it is tried again"
+    office.work_off(ahead=timedelta(hours=1))
+    troubles = {row.workspace_id: row.trouble for row in _search(office, office.agent).rows}
+    assert "did not take it, 4 times" in str(troubles.pop(failed.workspace_id))
+    assert troubles == {sent.workspace_id: None, copy.workspace_id: None}
+    for shop in (failed, sent):
+        age(office, shop, timedelta(days=2, minutes=1))
+    assert course.chase(office.desk) == 1
+    assert [link.chased_at for link in links_of(office, failed)] == [None]
+
+
 # To whom
 
 
@@ -345,15 +363,34 @@ def test_links_are_listed_newest_first_by_state_and_workspace_and_page(office: O
     assert (len(page.rows), page.total, page.pages) == (1, 3, 2)
 
 
-def test_what_was_never_connected_waits_for_a_link_only_when_asked_for(office: Office) -> None:
-    never = office.shop()
+def test_nobody_is_asked_in_bulk_about_what_did_not_break_or_is_left_alone(office: Office) -> None:
+    never, paused, leaving, due = (office.shop() for _ in range(4))
+    broken(office, paused, leaving, due)
     broken(office, never, health=Health.NOT_CONNECTED)
+    office.change(tables.Connection, paused.workspace_id, paused_at=utcnow())
+    office.change(tables.Connection, leaving.workspace_id, leaving_at=utcnow())
+    for health in ((), tuple(Health)):
+        with office.desk.store.read() as session:
+            page = lists.unsent(session, office.agent, UnsentQuery(health=health))
+            ids = lists.unsent_ids(session, office.agent, health, limit=9)
+        assert [row.workspace_id for row in page.rows] == ids == [due.workspace_id]
+        assert (page.total, page.counts) == (1, {Health.EXPIRED: 1})
     with office.desk.store.read() as session:
-        page = lists.unsent(session, office.agent, UnsentQuery())
-        assert (page.rows, page.total, page.counts) == ((), 0, {Health.NOT_CONNECTED: 1})
-        assert lists.unsent_ids(session, office.agent, (), limit=9) == []
         asked = lists.unsent(session, office.agent, UnsentQuery(health=(Health.NOT_CONNECTED,)))
-    assert (asked.total, len(asked.rows)) == (1, 1)
+    assert (asked.total, asked.rows) == (0, ())
+
+
+def test_a_workspace_that_is_being_disconnected_gets_no_link_and_one_that_is_paused_does(
+    office: Office,
+) -> None:
+    never, paused, leaving = (office.shop() for _ in range(3))
+    broken(office, paused, leaving)
+    broken(office, never, health=Health.NOT_CONNECTED)
+    office.change(tables.Connection, paused.workspace_id, paused_at=utcnow())
+    office.change(tables.Connection, leaving.workspace_id, leaving_at=utcnow())
+    sent = [send(office, shop, channel=Channel.COPIED)[0] for shop in (never, paused, leaving)]
+    assert [one.outcome for one in sent] == [Outcome.COPIED, Outcome.COPIED, Outcome.DECLINED]
+    assert "being disconnected" in sent[2].sentence
 
 
 def test_broken_workspaces_wait_for_a_link_until_one_lives(office: Office) -> None:

@@ -6,10 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
+from services import messages
 from services.desk import Desk
 from services.messages import Channel
 from services.store import tables
-from services.store.states import LinkState
+from services.store.states import LinkState, MessageState
 from tests.integration.web import doors, world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -38,7 +39,7 @@ def test_all_that_match_get_a_link_at_one_press(desk: Desk, open_page: OpenPage)
         (world.FOREIGN, OWNER_OF_FOREIGN),
     ]
     shown = text_of(app)
-    assert "sent by e-mail" in shown
+    assert "on its way by e-mail" in shown
     assert "Nobody waits for a link" in shown
     assert copied(app) == [], "who gets a mail needs no copy"
 
@@ -109,6 +110,29 @@ def test_a_link_to_copy_is_shown_once_with_words_for_the_ticket(desk: Desk, open
     app.button(key=f"links-sent-{world.BROKEN}-done").click().run()
     assert copied(app) == []
     assert copied(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN)) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (messages.UNUSABLE, f"not sent: {messages.UNUSABLE} Or make a link to copy"),
+        (messages.UNKNOWN, f"in doubt: {messages.UNKNOWN} Or make a link to copy"),
+    ],
+)
+def test_a_mail_that_failed_is_not_shown_as_sent(
+    desk: Desk, open_page: OpenPage, error: str, words: str
+) -> None:
+    app = open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN)
+    app.button(key="link-send").click().run()
+    assert "not sent" not in text_of(app)
+    with desk.store.begin() as session:
+        message = session.query(tables.Message).one()
+        message.state, message.error = MessageState.FAILED, error
+    assert words in text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
+    app = open_page(navigation.LINKS, world.AGENT, show="Sent")
+    [row] = app.dataframe[0].value.to_dict("records")
+    assert row["Trouble"].startswith(words)
+    assert row["State"].endswith(words.partition(":")[0])
 
 
 def test_a_link_is_sent_to_whom_the_agent_chose(desk: Desk, open_page: OpenPage) -> None:

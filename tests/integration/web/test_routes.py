@@ -163,3 +163,20 @@ def test_it_is_ready_only_while_a_worker_lives(desk: Desk, browser: TestClient) 
 
     assert (without.status_code, without.json()["store"], without.json()["worker"]) == (503, True, False)
     assert browser.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_starts_and_takes_over_nothing(
+    desk: Desk, browser: TestClient, site: str
+) -> None:
+    sign_in(browser, world.ADMIN)
+
+    answer = browser.get(
+        "/connect/xero",
+        params={"workspace": world.BROKEN, "take_over": "1"},
+        headers={"Sec-Fetch-Site": site},
+    )
+
+    assert answer.headers["location"] == f"/reconnect?workspace={world.BROKEN}"
+    with desk.store.read() as session:
+        assert session.query(tables.Reconnect).count() == 0

@@ -104,3 +104,7 @@ def test_a_planted_deep_link_leads_nowhere_else(address: str) -> None:
 
     assert browser.get("/oauth2callback").headers["location"] == "/"
     assert not is_deep_link(address)
+
+
+def test_what_streamlit_counts_is_for_nobody_outside() -> None:
+    assert site().get("/_stcore/metrics").status_code == 404

@@ -54,3 +54,9 @@ def test_nothing_in_plain_text_is_read_as_markdown(hostile: str) -> None:
     for position, letter in enumerate(escaped):
         if letter in "*[]():$!<>`":
             assert escaped[position - 1] == "\\"
+
+
+@pytest.mark.parametrize("address", ["https://evil.example", "HTTP://evil.example", "www.evil.example"])
+def test_an_address_in_plain_text_becomes_no_link(address: str) -> None:
+    assert "\u200b" in words.plain(address)
+    assert words.plain("awwward https") == "awwward https"

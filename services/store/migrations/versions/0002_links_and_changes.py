@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("chase_hash", sa.String(), nullable=True),
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=True),
         sa.Column("sent_by", sa.String(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -93,6 +94,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["incident_id"], ["incidents.id"], name=op.f("fk_reconnect_links_incident_id")
         ),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name=op.f("fk_reconnect_links_message_id")),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_reconnect_links_workspace_id")
         ),
