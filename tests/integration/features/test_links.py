@@ -397,6 +397,19 @@ def statements(office: Office) -> Iterator[list[tuple[str, Any]]]:
         event.remove(office.desk.store.engine, "before_cursor_execute", note)
 
 
+def test_a_longer_list_takes_no_more_queries(office: Office) -> None:
+    shops = [office.shop() for _ in range(4)]
+    broken(office, *shops)
+    copied(office, shops[0])
+    with statements(office) as few:
+        assert len(_search(office, office.agent).rows) == 1
+    for shop in shops[1:]:
+        copied(office, shop)
+    with statements(office) as many:
+        assert len(_search(office, office.agent).rows) == 4
+    assert len(many) == len(few)
+
+
 def test_the_newest_links_are_read_from_an_index_and_not_sorted_out_of_all(office: Office) -> None:
     with statements(office) as asked:
         _search(office, office.agent)
