@@ -122,9 +122,8 @@ def require(session: Session, member: Member, permission: Permission, workspace_
     """
     require_role(member, permission)
     if not _sees(session, member, workspace_id):
-        shown = f" {workspace_id[:40]}" if workspace_id.isalnum() else ""  # it comes from the address
         raise UnknownWorkspace(
-            f"There is no workspace{shown} here, or it is not one of yours. "
+            "There is no workspace of that id here, or it is not one of yours. "
             "Check the link, or search for it under Workspaces."
         )
 

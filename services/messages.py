@@ -37,7 +37,6 @@ class Kind(StrEnum):
     LINK = "link"
     REMINDER = "reminder"
     CODE = "code"
-    NOTE = "note"
 
 
 #: What Relink writes of its own accord; a code is an answer to somebody who waits for it.
@@ -46,7 +45,7 @@ UNASKED = (Kind.LINK, Kind.REMINDER)
 PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 TRIES = len(PAUSES) + 1
 SILENT_AFTER = timedelta(minutes=5)  # a try that lasts longer was cut off: its worker was killed
-CODE_LIFETIME = timedelta(minutes=15)  # a code that comes later is a riddle to whoever gets it
+CODE_LIFE = timedelta(minutes=15)  # a code that comes later is a riddle to whoever gets it
 
 UNKNOWN = "It is not known whether this was sent: the try was cut off. Ask, before it is sent again."
 TOO_LATE = "The code could not be sent while it was still good for something. Ask for a new one."
@@ -207,7 +206,7 @@ def _claim(desk: Desk, message_id: str, try_: int) -> _Letter | None:
             return None
         if message.state is MessageState.SENDING:
             _give_up(message, UNKNOWN)
-        elif message.kind == Kind.CODE and now - message.queued_at > CODE_LIFETIME:
+        elif message.kind == Kind.CODE and now - message.queued_at > CODE_LIFE:
             _give_up(message, TOO_LATE)
         else:
             letter = _open(desk, message)

@@ -69,7 +69,7 @@ def follow(member: Member, plan: PlanView) -> None:
         if run is None or live != run.live:
             st.rerun()
         session.show_refusal()
-        progress(run)
+        progress(run, member)
         _controls(run)
 
     moving()
@@ -168,8 +168,8 @@ def effort(plan: PlanView) -> str:
     )
 
 
-def progress(run: RunView) -> None:
-    """Show how far a run is, and each workspace's part of it."""
+def progress(run: RunView, member: Member | None = None) -> None:
+    """Show how far a run is, and each workspace's part of it, with a way there for a member who has one."""
     share = run.done / run.total if run.total else 1.0
     st.progress(share, text=f"{run.done:,} of {words.plural(run.total, 'export')}")
     panels.figures(
@@ -178,22 +178,23 @@ def progress(run: RunView) -> None:
         ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
         ("Held", f"{run.held:,}", "connection broken, not tried"),
     )
-    lanes(run)
+    lanes(run, member)
 
 
-def lanes(run: RunView) -> None:
-    """Show the part of a run that each workspace has."""
+def lanes(run: RunView, member: Member | None = None) -> None:
+    """Show the part of a run that each workspace has, with a way there for a member who has one."""
     tables.table(
         "Workspaces of this run",
         [tables.Column("Workspace"), tables.Column("State"), tables.Column("Done", figures=True)],
-        [_lane(lane) for lane in run.lanes],
+        [_lane(lane, member) for lane in run.lanes],
     )
 
 
-def _lane(lane: LaneView) -> list[str | Markup]:
+def _lane(lane: LaneView, member: Member | None) -> list[str | Markup]:
     state = badges.state_badge(lane.state)
+    name = lane.workspace_name
     return [
-        markup.link(lane.workspace_name, navigation.WORKSPACE.link(id=lane.workspace_id)),
+        navigation.workspace_link(member, lane.workspace_id, name) if member else name,
         state + markup.second(lane.waiting_for) if lane.waiting_for else state,
         f"{lane.done:,} of {lane.total:,}",
     ]

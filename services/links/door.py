@@ -19,14 +19,13 @@ from services.desk import Desk
 from services.links import sending
 from services.links.link import Ended, end, hash_of, is_live, lets_guest_in, record
 from services.members import Member, Permission, mask
-from services.messages import Channel, Kind
+from services.messages import CODE_LIFE, Channel, Kind
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.locks import lock_word
 from services.store.states import LinkState, Role
 
 CODE_DIGITS = 6
-CODE_LIFE = timedelta(minutes=15)
 CODE_AT_MOST_EVERY = timedelta(seconds=30)
 CODES_IN_A_ROW = 5  # then an hour without a new one
 CODES_AGAIN_AFTER = timedelta(hours=1)
@@ -57,7 +56,6 @@ class Door:
     reason: str | None = None  #: in the words of who took it back
     address: str = ""  #: masked
     code_until: datetime | None = None  #: of a code that is still to be entered
-    tries_left: int = 0
     elsewhere_since: datetime | None = None  #: it is in use in another browser
     can_mail: bool = True
     workspace_id: str = ""  #: only inside
@@ -96,7 +94,6 @@ def look(session: Session, desk: Desk, secret: str, guest: str) -> Door:
         answer=Answer.ASK,
         address=mask(link.email),
         code_until=link.code_expires_at if waits else None,
-        tries_left=TRIES_A_CODE - link.code_tries,
         elsewhere_since=link.guest_since if link.guest_hash else None,
         can_mail=Channel.EMAIL in messages.channels(desk.settings),
     )

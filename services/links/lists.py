@@ -131,7 +131,7 @@ def _listed() -> Select[tables.ReconnectLink, str]:
     return (
         select(tables.ReconnectLink, tables.Workspace.name)
         .join(tables.Workspace, tables.Workspace.id == tables.ReconnectLink.workspace_id)
-        .order_by(tables.ReconnectLink.sent_at.desc(), tables.ReconnectLink.id)
+        .order_by(tables.ReconnectLink.sent_at.desc(), tables.ReconnectLink.id.desc())
     )
 
 

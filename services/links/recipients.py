@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -38,13 +39,23 @@ class Recipients:
     may_type: bool  #: whether any other address may be typed
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The addresses that a workspace knows, in lower case."""
+
+    admins: list[str]
+    owner: str
+    login: str | None  #: of the Xero login behind it
+
+
 def for_workspace(session: Session, member: Member, workspace_id: str) -> Recipients:
     """Return whom the member may send this workspace's link to.
 
     Raises `NotAllowed` and `UnknownWorkspace`.
     """
     members.require(session, member, Permission.SEND_LINKS, workspace_id)
-    admins, owner, login = _people(session, workspace_id)
+    people = _people(session, [workspace_id])[workspace_id]
+    admins, owner, login = people.admins, people.owner, people.login
     named = dict.fromkeys(admins, "admin") | ({owner: "owner"} if owner not in admins else {})
     offered = [Recipient(email, email, who) for email, who in named.items()]
     if login is not None and login not in named:
@@ -52,20 +63,28 @@ def for_workspace(session: Session, member: Member, workspace_id: str) -> Recipi
     return Recipients(tuple(offered), may_type=member.role in (Role.OWNER, Role.ADMIN))
 
 
-def _people(session: Session, workspace_id: str) -> tuple[list[str], str, str | None]:
-    """Return the addresses of a workspace's admins, its owner, and the Xero login behind it."""
-    admins = session.scalars(
-        select(tables.WorkspaceAdmin.email)
-        .where(tables.WorkspaceAdmin.workspace_id == workspace_id)
+def _people(session: Session, workspace_ids: Collection[str]) -> dict[str, _People]:
+    """Return whom each workspace knows, in three queries however many they are."""
+    admins = defaultdict(list)
+    of_workspaces = session.execute(
+        select(tables.WorkspaceAdmin.workspace_id, tables.WorkspaceAdmin.email)
+        .where(tables.WorkspaceAdmin.workspace_id.in_(workspace_ids))
         .order_by(tables.WorkspaceAdmin.email)
     )
-    owner = session.get_one(tables.Workspace, workspace_id).owner_email
-    login = session.scalar(
-        select(tables.Grant.email)
-        .join(tables.Connection, tables.Connection.grant_id == tables.Grant.id)
-        .where(tables.Connection.workspace_id == workspace_id)
+    for workspace_id, email in of_workspaces:
+        admins[workspace_id].append(email.lower())
+    owners = session.execute(
+        select(tables.Workspace.id, tables.Workspace.owner_email).where(
+            tables.Workspace.id.in_(workspace_ids)
+        )
     )
-    return [admin.lower() for admin in admins], owner.lower(), login.lower() if login else None
+    logins = session.execute(
+        select(tables.Connection.workspace_id, tables.Grant.email)
+        .join(tables.Grant, tables.Grant.id == tables.Connection.grant_id)
+        .where(tables.Connection.workspace_id.in_(workspace_ids))
+    )
+    login = {workspace_id: email.lower() for workspace_id, email in logins if email}
+    return {key: _People(admins[key], owner.lower(), login.get(key)) for key, owner in owners}
 
 
 def defaults(session: Session, workspaces: Sequence[tables.Workspace]) -> dict[str, str]:
@@ -121,11 +140,11 @@ def shown(session: Session, member: Member, addresses: Mapping[str, set[str]]) -
     An admin sees the addresses of their own workspaces. Staff see the workspace's people, an owner of
     Relink also those typed in; the address of a Xero login stays masked.
     """
-    visible = {}
+    visible, people = {}, _people(session, addresses)
     for workspace_id, emails in addresses.items():
-        admins, owner, login = _people(session, workspace_id)
+        known = people[workspace_id]
         for email in emails:
-            typed_in = email != login and member.role is Role.OWNER
-            full = not member.sees_everything or email in {*admins, owner} or typed_in
+            typed_in = email != known.login and member.role is Role.OWNER
+            full = not member.sees_everything or email in {*known.admins, known.owner} or typed_in
             visible[workspace_id, email] = email if full else mask(email)
     return visible

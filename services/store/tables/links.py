@@ -18,6 +18,7 @@ class ReconnectLink(Base):
     __table_args__ = (
         Index(None, "workspace_id", "sent_at"),
         Index(None, "state", "sent_at"),
+        Index(None, "sent_at", "id"),
         Index(
             "uq_reconnect_links_one_live",
             "workspace_id",

@@ -85,17 +85,6 @@ def test_a_verification_at_that_moment_takes_the_disconnect_for_no_break(office:
     assert is_forgotten(office, shop)
 
 
-def test_who_connects_it_again_before_it_was_done_keeps_it(office: Office) -> None:
-    shop = office.shop()
-    ask(office, shop)
-    connect_again(office, shop)
-    office.xero.control("DELETE", "/calls")
-    office.work_off()
-    assert office.all_calls()["total"] == 0
-    office.sync(shop)
-    assert office.connection(shop).health is Health.HEALTHY
-
-
 # Afterwards
 
 

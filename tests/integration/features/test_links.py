@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services import audit, members
 from services.declined import Declined
@@ -75,6 +79,21 @@ def test_one_mail_holds_all_links_of_a_recipient(office: Office) -> None:
     assert {one.outcome for one in sent} == {Outcome.MAILED}
     assert len(office.xero.mails(office.admin.email)) == 1
     assert len(set(mailed_secrets(office, office.admin.email))) == 3
+
+
+def test_the_mail_the_reminder_and_the_ticket_say_what_is_wrong_with_this_connection(office: Office) -> None:
+    shop = office.shop()
+    broken(office, shop)
+    office.change(tables.Connection, shop.workspace_id, code="XERO12", health=Health.WRONG_ROLE)
+    (sent,) = send(office, shop)
+    age(office, shop, timedelta(days=2, minutes=1))
+    assert course.chase(office.desk) == 1
+    office.work_off()
+    bodies = [mail.body for mail in office.xero.mails(office.admin.email)]
+    for text in (*bodies, str(sent.reply)):
+        assert "XERO12 Retired connection type: " in text
+        assert "XERO11" not in text
+    assert len(bodies) == 2
 
 
 def test_nobody_is_mailed_twice_a_day_and_the_link_can_be_copied_instead(office: Office) -> None:
@@ -361,6 +380,50 @@ def test_links_are_listed_newest_first_by_state_and_workspace_and_page(office: O
     assert _search(office, office.agent, workspace_id=second.workspace_id).total == 1
     page = _search(office, office.agent, page=2, page_size=2)
     assert (len(page.rows), page.total, page.pages) == (1, 3, 2)
+
+
+@contextmanager
+def statements(office: Office) -> Iterator[list[tuple[str, Any]]]:
+    """Note what is asked of the store."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(office.desk.store.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(office.desk.store.engine, "before_cursor_execute", note)
+
+
+def test_a_longer_list_takes_no_more_queries(office: Office) -> None:
+    shops = [office.shop() for _ in range(4)]
+    broken(office, *shops)
+    copied(office, shops[0])
+    with statements(office) as few:
+        assert len(_search(office, office.agent).rows) == 1
+    for shop in shops[1:]:
+        copied(office, shop)
+    with statements(office) as many:
+        assert len(_search(office, office.agent).rows) == 4
+    assert len(many) == len(few)
+
+
+def test_the_newest_links_are_read_from_an_index_and_not_sorted_out_of_all(office: Office) -> None:
+    with statements(office) as asked:
+        _search(office, office.agent)
+    [listing] = [each for each in asked if "ORDER BY reconnect_links.sent_at" in each[0]]
+    with office.desk.store.engine.connect() as connection:
+        explain = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            explain = "EXPLAIN"  # as over many rows, where it would not read and sort them all
+            for way in ("seqscan", "sort"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        plan = str(connection.exec_driver_sql(f"{explain} {listing[0]}", listing[1]).all())
+    assert "ix_reconnect_links_sent_at_id" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
 
 
 def test_nobody_is_asked_in_bulk_about_what_did_not_break_or_is_left_alone(office: Office) -> None:

@@ -156,7 +156,7 @@ def test_an_outsider_cannot_tell_a_foreign_workspace_from_one_that_does_not_exis
                 pytest.raises(UnknownWorkspace, match="Check the link") as caught,
             ):
                 act(session, office.admin, workspace_id)
-            texts.add(str(caught.value).replace(repr(workspace_id[:40]), "?"))
+            texts.add(str(caught.value))
     assert len(texts) == 1
 
 

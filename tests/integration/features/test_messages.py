@@ -48,7 +48,7 @@ def test_a_message_is_sent_once_word_for_word(office: Office) -> None:
 
 
 def test_a_message_to_the_channel_reaches_the_channel_alone(office: Office) -> None:
-    queue(office, None, kind=Kind.NOTE, channel=Channel.CHAT)
+    queue(office, None, channel=Channel.CHAT)
     office.work_off()
     assert office.xero.mails(CHAT) == [Mail(SUBJECT, BODY)]
     assert office.xero.mails(ANNA) == []
@@ -155,7 +155,7 @@ def test_no_log_tells_a_text_an_address_or_a_channel(
     caplog.set_level(logging.DEBUG)
     unusable = SecretStr("nosuch://user:a-password@mail.example/{to}")
     queue(office)
-    queue(office, None, kind=Kind.NOTE, channel=Channel.CHAT)
+    queue(office, None, channel=Channel.CHAT)
     office.work_off()
     office.xero.mail_fails(BEN, status=503, body=BODY)
     office.xero.mail_fails(BEN, reset="before")
@@ -200,7 +200,7 @@ def test_of_several_channels_only_the_one_that_failed_is_tried_again(office: Off
     good, bad = channel_url(office, "good"), channel_url(office, "bad")
     desk = configured(office, notify_urls=[bad, good])
     office.xero.mail_fails("bad", times=2, status=503)
-    message_id = queue(office, None, kind=Kind.NOTE, channel=Channel.CHAT)
+    message_id = queue(office, None, channel=Channel.CHAT)
     work_off(desk)
     assert came(office.xero, "good", "bad") == (1, 0)
     work_off(desk, ahead=timedelta(minutes=3))
@@ -225,7 +225,6 @@ def test_when_relink_last_wrote_of_its_own_accord(office: Office) -> None:
     assert last() is None
     queue(office, BEN)
     queue(office, kind=Kind.CODE)
-    queue(office, kind=Kind.NOTE)
     office.change(tables.Message, queue(office), queued_at=since - timedelta(seconds=1))
     office.change(tables.Message, queue(office, kind=Kind.REMINDER), state=MessageState.FAILED)
     assert last() is None

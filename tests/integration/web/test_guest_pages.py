@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
 from dashboard.identity import GUEST_COOKIE
 from dashboard.navigation import PAGES, PageEntry
+from services import reconnects, releasing, retries
 from services.desk import Desk
 from services.members import Member
 from services.store import tables
-from services.store.states import Role
+from services.store.states import Health, ReconnectState, Role
 from tests.integration.web import doors, world
-from tests.integration.web.conftest import ENTRY, claims, text_of
+from tests.integration.web.conftest import ENTRY, OpenPage, claims, text_of
 
 
 @pytest.fixture
@@ -48,6 +50,25 @@ def test_the_wizard_is_open_and_may_be_acted_on(desk: Desk, guest: AppTest) -> N
     with desk.store.read() as session:
         (sync,) = session.query(tables.Sync).all()
     assert sync.requested_by == world.ADMIN
+
+
+def test_a_guest_finds_no_way_to_a_page_that_is_not_theirs_while_exports_go(
+    desk: Desk, guest: AppTest, open_page: OpenPage
+) -> None:
+    person = Member(world.ADMIN, "Amira Admin", Role.ADMIN)
+    with desk.store.begin() as session:
+        reconnect_id = reconnects.start(session, person, world.BROKEN)
+        session.get_one(tables.Reconnect, reconnect_id).state = ReconnectState.VERIFIED
+        session.get_one(tables.Connection, world.BROKEN).health = Health.HEALTHY
+        plan_id = releasing.retry_plan(session, person, world.BROKEN)
+        retries.start(session, person, plan_id, "Reconnected.")
+    to_workspace = escape(navigation.WORKSPACE.link(id=world.BROKEN))
+
+    shown = text_of(go(guest, navigation.RECONNECT, workspace=world.BROKEN))
+
+    assert "Workspaces of this run" in shown
+    assert to_workspace not in shown
+    assert to_workspace in text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
 
 
 @pytest.mark.parametrize("workspace_id", [world.HEALTHY, world.FOREIGN, "no-such-workspace"])

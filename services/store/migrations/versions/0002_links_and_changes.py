@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_hash", name=op.f("uq_reconnect_links_secret_hash")),
     )
     with op.batch_alter_table("reconnect_links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reconnect_links_sent_at_id"), ["sent_at", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_reconnect_links_state_sent_at"), ["state", "sent_at"], unique=False
         )
@@ -194,6 +195,7 @@ def downgrade() -> None:
         batch_op.drop_index("uq_reconnect_links_one_live")
         batch_op.drop_index(batch_op.f("ix_reconnect_links_workspace_id_sent_at"))
         batch_op.drop_index(batch_op.f("ix_reconnect_links_state_sent_at"))
+        batch_op.drop_index(batch_op.f("ix_reconnect_links_sent_at_id"))
 
     op.drop_table("reconnect_links")
     with op.batch_alter_table("admin_changes", schema=None) as batch_op:
