@@ -37,7 +37,7 @@ def retry(member: Member, view: WizardView) -> None:
     elif plan.run is None:
         _ask_to_release(member, view, plan)
     else:
-        plans.progress(plan.run)
+        plans.progress(plan.run, member)
         done(member, view)
         _offer_plan(view, "Plan what is left again")
 
