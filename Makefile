@@ -9,9 +9,9 @@ export
 run: $(VENV)/run  ## sandbox, worker and web on this machine, with the demo world
 	@$(BIN)/python -m services.launch
 
-test: $(VENV)/dev  ## every test, browser tests included
+test: $(VENV)/dev  ## every test, browser tests included, two files at a time
 	@$(BIN)/python -m tests.chromium
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev  ## lint, types and the walls between packages
 	@$(BIN)/ruff check .
