@@ -15,7 +15,7 @@ import time_machine
 from sqlalchemy import Connection, event, select
 from sqlalchemy.orm import Session
 
-from services import admin_changes, members, reconnects, syncs, upkeep, waiting, wizard
+from services import admin_changes, members, reconnects, releasing, syncs, upkeep, waiting, wizard
 from services.members import Member
 from services.store import tables
 from services.store.states import RETRYABLE, WORKING, Health, Role
@@ -297,8 +297,8 @@ class Town:
                 case Click.SYNC:
                     syncs.request(session, member, shop.workspace_id)
                 case Click.RELEASE if self.works(shop) and self.owes(shop):
-                    plan_id = wizard.retry_plan(session, member, shop.workspace_id)
-                    wizard.release(session, member, shop.workspace_id, plan_id)
+                    plan_id = releasing.retry_plan(session, member, shop.workspace_id)
+                    releasing.release(session, member, shop.workspace_id, plan_id)
                 case Click.ASK | Click.ASK_AND_APPROVE:
                     admin_changes.ask(session, member, shop.workspace_id, "Ada left")
                 case Click.WITHDRAW:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -327,6 +327,7 @@ def on_postgresql(migrated_database: str, own_xero: Driver) -> Callable[[], Offi
     return opened
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("store", "examples"), [("on_sqlite", 20), ("on_postgresql", 4)])
 def test_whatever_happens_the_wizard_ends_repaired_refused_or_resumable(
     store: str, examples: int, request: pytest.FixtureRequest
@@ -337,6 +338,7 @@ def test_whatever_happens_the_wizard_ends_repaired_refused_or_resumable(
     run_state_machine_as_test(
         Here,
         settings=settings(
+            phases=(Phase.generate,),  # shrinking takes minutes, and would end in the time limit
             derandomize=True,
             database=None,
             deadline=None,

@@ -12,7 +12,7 @@ from dashboard.identity import GUEST_COOKIE
 from dashboard.navigation import PAGES, PageEntry
 from services import reconnects, releasing, retries
 from services.desk import Desk
-from services.members import Member
+from services.members import Member, mask
 from services.store import tables
 from services.store.states import Health, ReconnectState, Role
 from tests.integration.web import doors, world
@@ -49,11 +49,11 @@ def test_the_wizard_is_open_and_may_be_acted_on(desk: Desk, guest: AppTest) -> N
     assert not app.exception
     with desk.store.read() as session:
         (sync,) = session.query(tables.Sync).all()
-    assert sync.requested_by == world.ADMIN
+    assert sync.requested_by == mask(world.ADMIN)
 
 
 def test_a_guest_finds_no_way_to_a_page_that_is_not_theirs_while_exports_go(
-    desk: Desk, guest: AppTest, open_page: OpenPage
+    desk: Desk, guest: AppTest, cookies: dict[str, str], open_page: OpenPage
 ) -> None:
     person = Member(world.ADMIN, "Amira Admin", Role.ADMIN)
     with desk.store.begin() as session:
@@ -68,6 +68,7 @@ def test_a_guest_finds_no_way_to_a_page_that_is_not_theirs_while_exports_go(
 
     assert "Workspaces of this run" in shown
     assert to_workspace not in shown
+    cookies.clear()
     assert to_workspace in text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
 
 
@@ -141,10 +142,16 @@ def test_a_made_up_cookie_shows_nothing(desk: Desk, cookies: dict[str, str], coo
     assert "Harbour" not in text_of(app)
 
 
-def test_a_member_who_also_holds_a_link_is_the_member(desk: Desk, guest: AppTest) -> None:
-    guest.user = claims(world.AGENT)
+def test_a_member_who_may_reconnect_and_holds_a_link_is_the_member(guest: AppTest) -> None:
+    guest.user = claims(world.ADMIN)
     guest.run()
     assert guest.title[0].value == "Workspaces"
+
+
+def test_a_member_who_may_not_reconnect_and_holds_a_link_is_its_guest(guest: AppTest) -> None:
+    guest.user = claims(world.AGENT)
+    guest.run()
+    assert guest.title[0].value == "Your link opens one page only"
 
 
 def test_somebody_unknown_who_holds_a_link_is_its_guest(desk: Desk, guest: AppTest) -> None:
