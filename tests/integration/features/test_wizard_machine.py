@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -38,7 +38,7 @@ from tests.integration.stores import empty_database
 from tests.integration.town import ROLES, SCOPES, Answer, AtXero, Click, Login, Org, Third, Town, Way
 from tests.integration.trips import BROWSER
 
-STEPS, STEPS_TO_REPAIR = 20, 15
+STEPS, STEPS_TO_REPAIR = 25, 15
 ENDPOINTS = {"login": "/connect/token$", "connections": "/connections$", "bills": "/Invoices$"}
 FAULTS: dict[str, dict[str, Any]] = {
     "down": {"status": 503},
@@ -180,12 +180,34 @@ class WizardMachine(RuleBasedStateMachine):
     def goes_as_before(self, shop: int, admin: int, dies_at: int | None) -> Answer:
         return self.go(shop, admin, None, None, "", dies_at)
 
-    @rule(target=answers, shop=SHOPS, admin=ADMINS, dies_at=COMMITS)
-    def goes_with_another_login_as_approved(self, shop: int, admin: int, dies_at: int | None) -> Answer:
-        self.clicks(shop, admin, Click.ASK_AND_APPROVE)
-        others = {Login.RIGHT: Login.COLLEAGUE, Login.COLLEAGUE: Login.RIGHT}
-        login = others.get(self.there.login_behind(self.shop(shop)) or Login.RIGHT, Login.RIGHT)
+    @rule(target=answers, shop=SHOPS, admin=ADMINS, approved=st.booleans(), dies_at=COMMITS)
+    def goes_with_another_login(self, shop: int, admin: int, approved: bool, dies_at: int | None) -> Answer:
+        if approved:
+            self.clicks(shop, admin, Click.ASK_AND_APPROVE)
+        as_before = self.there.login_behind(self.shop(shop))
+        login = Login.COLLEAGUE if as_before is Login.RIGHT else Login.RIGHT
         return self.go(shop, admin, login, None, "", dies_at)
+
+    @rule(target=answers, shop=SHOPS, admin=ADMINS, dies_at=COMMITS)
+    def goes_for_another_organisation(self, shop: int, admin: int, dies_at: int | None) -> Answer:
+        return self.go(shop, admin, None, Org.FREE, "", dies_at)
+
+    @rule(target=answers, admin=ADMINS, dies_at=COMMITS)
+    def goes_and_is_offered_several(self, admin: int, dies_at: int | None) -> Answer:
+        return self.go(2, admin, None, None, "unmarked", dies_at)
+
+    @rule(target=answers, shop=SHOPS, admin=ADMINS, take_over=st.booleans(), found=st.booleans())
+    def both_go_at_once(self, shop: int, admin: int, take_over: bool, found: bool) -> Any:
+        """While one is at Xero the other wants to go as well, and a sync may find the login expired."""
+        first = self.there.leave(self.shop(shop), self.admin(admin), take_over=True)
+        if found and (login := self.there.login_behind(self.shop(shop))):
+            self.happens_at_xero(AtXero.EXPIRED, login, Org.FREE, "")
+            self.clicks_and_a_worker_works(shop, admin, Click.SYNC, None)
+        second = self.leaves(shop, 1 - admin, take_over)
+        ways = [first, second] if isinstance(second, Way) else [first]
+        answers = [self.there.answer(way) for way in ways]
+        self.comes_back(answers[0], None)
+        return multiple(*answers)
 
     @rule(answer=answers, as_another=st.booleans())
     def comes_back_elsewhere(self, answer: Answer, as_another: bool) -> None:
@@ -327,24 +349,27 @@ def on_postgresql(migrated_database: str, own_xero: Driver) -> Callable[[], Offi
     return opened
 
 
+# Few examples under several seeds: from the tenth on Hypothesis mostly repeats earlier ones, hardly changed.
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("store", "examples"), [("on_sqlite", 20), ("on_postgresql", 4)])
+@pytest.mark.parametrize(
+    ("store", "number", "examples"),
+    [("on_sqlite", 1, 7), ("on_sqlite", 2, 7), ("on_sqlite", 3, 7), ("on_postgresql", 4, 3)],
+)
 def test_whatever_happens_the_wizard_ends_repaired_refused_or_resumable(
-    store: str, examples: int, request: pytest.FixtureRequest
+    store: str, number: int, examples: int, request: pytest.FixtureRequest
 ) -> None:
     class Here(WizardMachine):
         open_office = request.getfixturevalue(store)
 
     run_state_machine_as_test(
-        Here,
+        seed(number)(Here),
         settings=settings(
-            phases=(Phase.generate,),  # shrinking takes minutes, and would end in the time limit
-            derandomize=True,
             database=None,
             deadline=None,
             max_examples=examples,
             stateful_step_count=STEPS,
             report_multiple_bugs=False,
+            phases=(Phase.generate,),  # shrinking takes minutes, and would end in the time limit
             suppress_health_check=list(HealthCheck),
         ),
     )
