@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from xero_python.accounting import (
@@ -151,7 +151,7 @@ def test_a_bill_paid_in_xero_is_listed_as_paid_with_its_day(sandbox: Driver) -> 
     who = sandbox.connected()
     first, _ = create(sandbox, who, bill("EXP-1"), bill("EXP-2"))
     sandbox.control("PATCH", f"/documents/{first['InvoiceID']}", status="PAID")
-    now = datetime.now(UTC)
+    now = datetime.fromisoformat(sandbox.control("GET", "/clock")["now"])
     [found] = paid_since(sandbox, who, now - timedelta(hours=1))
     assert (found.invoice_number, found.status) == ("EXP-1", "PAID")
     assert (found.amount_paid, found.amount_due) == (12.5, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -41,6 +42,14 @@ def environment(folder: Path) -> dict[str, str]:
         "RELINK_XERO_CLIENT_SECRET": "secret",
         "RELINK_MAIL_URL": "json://127.0.0.1:9/{to}",
     }
+
+
+@pytest.fixture(autouse=True)
+def main_stays_main() -> Iterator[None]:
+    """AppTest leaves its page behind as `__main__`, and every process started later would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture
