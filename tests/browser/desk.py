@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from services.store.engine import open_store
 from services.store.states import SyncState
 from tests.house import House, house
 from tests.integration.web.conftest import claims, user_cookie
+from tests.patience import until
 
 SYNCED_SECONDS = 120.0
 AGENT, ADMIN, MANAGER, STRANGER = "Mara Lindqvist", "Tom Baker", "Priya Nair", "Sam Stranger"
@@ -42,13 +42,12 @@ def _until_synced(tree: House) -> None:
         .select_from(tables.Sync)
         .where(tables.Sync.state.in_([SyncState.QUEUED, SyncState.RUNNING]))
     )
-    deadline = time.monotonic() + SYNCED_SECONDS
-    while True:
+
+    def synced() -> bool:
         with store.read() as session:
-            if not session.scalar(open_syncs):
-                break
-        assert time.monotonic() < deadline, tree.log("worker")
-        time.sleep(0.2)
+            return not session.scalar(open_syncs)
+
+    until(synced, why=lambda: tree.log("worker"), seconds=SYNCED_SECONDS)
     store.close()
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from services import retries
 from services.exports import ExportFilter
 from services.runs import run_view
@@ -13,6 +10,7 @@ from services.store.states import ExportKind, ExportState, RunState
 from tests.house import House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
+from tests.patience import until
 
 ORGANISATIONS = 20
 EXPORTS_EACH = 25
@@ -20,8 +18,6 @@ BILLS_EACH = 15  # the others are bank transactions, so that every organisation 
 KILLS = 10
 PUTS_A_ROUND = 4
 SENDS = "/api.xro/2.0/(Invoices|BankTransactions)"
-PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.02
 
 
 def test_ten_kills_in_a_retry_of_500_exports_lose_nothing_and_double_nothing(tree: House) -> None:
@@ -35,12 +31,12 @@ def test_ten_kills_in_a_retry_of_500_exports_lose_nothing_and_double_nothing(tre
         for _ in range(KILLS):
             _let_a_few_through(office)
             tree.start_worker()
-            _until(lambda: _sent(office) >= PUTS_A_ROUND, tree)
+            until(lambda: _sent(office) >= PUTS_A_ROUND, why=lambda: tree.log("worker"))
             assert not _finished(office, plan_id)
             tree.kill("worker")
         xero.control("DELETE", "/faults")
         tree.start_worker()
-        _until(lambda: _finished(office, plan_id), tree)
+        until(lambda: _finished(office, plan_id), why=lambda: tree.log("worker"))
         assert office.states(ids).count(ExportState.DELIVERED) == ORGANISATIONS * EXPORTS_EACH
         ledgers = [office.ledger(shop) for shop in shops]
         assert [ledger["count"] for ledger in ledgers] == [EXPORTS_EACH] * ORGANISATIONS
@@ -89,10 +85,3 @@ def _finished(office: Office, plan_id: str) -> bool:
     with office.desk.store.read() as session:
         run = run_view(session, plan_id)
     return run is not None and run.state is RunState.FINISHED
-
-
-def _until(happened: Callable[[], bool], tree: House) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, tree.log("worker")
-        time.sleep(LOOK_SECONDS)

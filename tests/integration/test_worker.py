@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -22,9 +21,7 @@ from services.store.states import ExportState, Health, MessageState, RunState, S
 from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
-
-PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.05
+from tests.patience import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -38,12 +35,8 @@ def office(tree: House) -> Iterator[Office]:
         office.desk.store.close()
 
 
-def until(happened: Callable[[], bool], tree: House, worker: str = "worker") -> None:
-    """Wait for something that a worker does."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, tree.log(worker)
-        time.sleep(LOOK_SECONDS)
+def log_of(tree: House, worker: str = "worker") -> Callable[[], str]:
+    return lambda: tree.log(worker)
 
 
 def ask_for_sync(office: Office, shop: Shop) -> None:
@@ -62,7 +55,7 @@ def test_a_sync_that_was_asked_for_is_done(tree: House, office: Office) -> None:
     shop = office.shop()
     ask_for_sync(office, shop)
     tree.start_worker()
-    until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, tree)
+    until(lambda: latest_sync(office, shop).state is SyncState.SUCCEEDED, why=log_of(tree))
 
 
 def test_a_message_that_was_queued_is_sent_and_no_log_tells_it(tree: House, office: Office) -> None:
@@ -77,7 +70,7 @@ def test_a_message_that_was_queued_is_sent_and_no_log_tells_it(tree: House, offi
             body="Your code is 493817.",
         )
     tree.start_worker()
-    until(lambda: message_state(office, message_id) is MessageState.SENT, tree)
+    until(lambda: message_state(office, message_id) is MessageState.SENT, why=log_of(tree))
     assert [mail.body for mail in office.xero.mails("anna@shop.example")] == ["Your code is 493817."]
     assert not any(secret in tree.log("worker") for secret in ("493817", "anna@", "/mail/"))
 
@@ -94,7 +87,7 @@ def test_a_disconnect_that_was_asked_for_is_done(tree: House, office: Office) ->
     with office.desk.store.begin() as session:
         disconnects.ask(session, office.admin, shop.workspace_id, reason="It closes.")
     tree.start_worker()
-    until(lambda: office.connection(shop).health is Health.NOT_CONNECTED, tree)
+    until(lambda: office.connection(shop).health is Health.NOT_CONNECTED, why=log_of(tree))
     assert office.all_calls()["by_path"]["DELETE /connections/{id}"] == 1
 
 
@@ -102,7 +95,7 @@ def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, offi
     shop = office.shop()
     ask_for_sync(office, shop)
     tree.start_worker(RELINK_ENCRYPTION_KEYS=Fernet.generate_key().decode())
-    until(lambda: latest_sync(office, shop).state is SyncState.FAILED, tree)
+    until(lambda: latest_sync(office, shop).state is SyncState.FAILED, why=log_of(tree))
     assert "Relink itself could not finish this sync" in (latest_sync(office, shop).message or "")
     assert tree.log("worker").count("work was stranded, queued again") == 3
     ask_for_sync(office, shop)
@@ -111,7 +104,7 @@ def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, offi
 
 def test_two_workers_of_one_name_do_not_work_at_once(tree: House, office: Office) -> None:
     tree.start_worker()
-    until(lambda: "worker ready" in tree.log("worker"), tree)
+    until(lambda: "worker ready" in tree.log("worker"), why=log_of(tree))
     second = subprocess.run(
         [sys.executable, "-m", "services.worker"],
         cwd=ROOT,
@@ -132,16 +125,16 @@ def test_another_worker_takes_over_from_a_dead_one(tree: House, office: Office) 
     office.fault(shop, "PUT", "Invoices", delay_seconds=5.0)
     tree.start_worker("first")
     office.retry(shop)
-    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, tree, "first")
+    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, why=log_of(tree, "first"))
     tree.kill("first")
     office.xero.control("DELETE", "/faults")
     long_ago = utcnow() - timedelta(minutes=1)
     with office.desk.store.begin() as session:
         session.execute(update(tables.Worker).values(beat_at=long_ago))
     tree.start_worker("second")
-    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, tree, "second")
+    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, why=log_of(tree, "second"))
     assert (office.ledger(shop)["count"], office.ledger(shop)["duplicates"]) == (3, {})
-    until(lambda: lanes(office) == [RunState.FINISHED], tree, "second")
+    until(lambda: lanes(office) == [RunState.FINISHED], why=log_of(tree, "second"))
 
 
 def lanes(office: Office) -> list[RunState]:
@@ -160,11 +153,11 @@ def test_a_worker_that_was_stopped_is_not_counted_on_and_its_name_is_free(
     tree: House, office: Office
 ) -> None:
     tree.start_worker()
-    until(lambda: ready(office.desk).worker, tree)
+    until(lambda: ready(office.desk).worker, why=log_of(tree))
     stop(tree)
     assert not ready(office.desk).worker
     tree.start_worker()
-    until(lambda: ready(office.desk).worker, tree)
+    until(lambda: ready(office.desk).worker, why=log_of(tree))
     assert tree.processes["worker"].poll() is None
 
 
@@ -174,9 +167,9 @@ def test_what_a_stopped_worker_left_behind_is_taken_over_by_another(tree: House,
     office.fault(shop, "PUT", "Invoices", delay_seconds=8.0)  # longer than it waits for its work
     tree.start_worker("first")
     office.retry(shop)
-    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, tree, "first")
+    until(lambda: office.states(ids) == [ExportState.SENDING] * 3, why=log_of(tree, "first"))
     stop(tree, "first")
     office.xero.control("DELETE", "/faults")
     tree.start_worker("second")
-    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, tree, "second")
+    until(lambda: office.states(ids) == [ExportState.DELIVERED] * 3, why=log_of(tree, "second"))
     assert (office.ledger(shop)["count"], office.ledger(shop)["duplicates"]) == (3, {})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.store.states import ExportState
 from tests.integration.office import Office, Shop
+from tests.patience import until
 
 
 def assert_each_once(office: Office, shop: Shop, ids: Sequence[int]) -> None:
@@ -20,5 +21,4 @@ def assert_each_once(office: Office, shop: Shop, ids: Sequence[int]) -> None:
 
 def wait_for_calls(office: Office, shop: Shop, path: str, number: int) -> None:
     """Wait until a call whose caller is gone has done its work all the same."""
-    while office.calls(shop)["by_path"].get(path, 0) < number:
-        pass
+    until(lambda: office.calls(shop)["by_path"].get(path, 0) >= number)

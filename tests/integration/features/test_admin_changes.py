@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from services.store.engine import utcnow
 from services.store.states import ChangeState, Health, ReconnectState, Role
 from tests.integration.office import Office, Shop
 from tests.integration.trips import leave, reconnect
+from tests.patience import until
 
 WHY, REASON = "Ada left on 30 September", "Called the owner back, ticket 4411"
 
@@ -233,5 +233,4 @@ def test_a_sync_of_the_login_that_was_replaced_says_nothing_about_the_new_one(of
 
 def until_running(office: Office, shop: Shop) -> None:
     """Wait until the sync is at Xero."""
-    while not any(stage.label == syncs.CHECKING for stage in office.last_sync(shop).stages):
-        time.sleep(0.01)
+    until(lambda: any(stage.label == syncs.CHECKING for stage in office.last_sync(shop).stages))

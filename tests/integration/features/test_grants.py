@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +27,7 @@ from services.store.engine import utcnow
 from services.store.vault import VaultLocked
 from services.xero.errors import Fault, XeroError
 from tests.integration.office import Office, Shop
+from tests.patience import until
 
 PROCESSES, THREADS = 4, 8
 TOKEN_ENDPOINT = "/connect/token"
@@ -59,14 +59,6 @@ def stored(office: Office, grant_id: str) -> tables.Grant:
 def works(office: Office, access_token: str) -> bool:
     headers = {"Authorization": f"Bearer {access_token}"}
     return office.xero.http.get("/connections", headers=headers).status_code == 200
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for something that is bound to happen."""
-    give_up_at = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
 
 
 @contextmanager

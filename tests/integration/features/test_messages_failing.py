@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +28,7 @@ from tests.integration.features.letterbox import (
 )
 from tests.integration.office import Office
 from tests.integration.sandbox.driver import Mail
+from tests.patience import until
 
 PAUSES_SECONDS = (30, 120, 600)
 
@@ -98,8 +98,7 @@ def test_a_late_answer_does_not_undo_what_was_said_meanwhile(office: Office) -> 
     office.xero.mail_fails(ANNA, delay_seconds=2.0)
     with ThreadPoolExecutor(1) as worker:
         sending = worker.submit(messages.send, office.desk, message_id, 0)
-        while seen(office, message_id).state is not MessageState.SENDING:
-            time.sleep(0.02)
+        until(lambda: seen(office, message_id).state is MessageState.SENDING)
         messages.send(office.desk, message_id, 1)  # as when it is thought dead
         sending.result()
     assert seen(office, message_id).error == messages.UNKNOWN

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from services import audit, connections, pausing, runs, syncs, upkeep, waiting
 from services.declined import Declined
@@ -20,7 +19,9 @@ from services.store.states import ExportState, Health, IncidentState, RunState, 
 from tests.integration.features.ledger import assert_each_once
 from tests.integration.features.past import aged
 from tests.integration.office import Office, Shop
+from tests.integration.stores import until_blocked
 from tests.integration.work import work_off
+from tests.patience import until
 
 WHY = "The customer moves to a new Xero file."
 LONG_AGO = timedelta(days=46)
@@ -252,21 +253,6 @@ def test_a_run_of_relinks_own_that_a_person_cancels_ends_while_paused(office: Of
 # Paused between the machine's look and its act
 
 
-def until_blocked(office: Office) -> None:
-    """Wait until somebody waits for our transaction; on SQLite nobody can have got further than that."""
-    give_up_at = time.monotonic() + 30
-    blocked = text(
-        "select count(*) from pg_stat_activity "
-        "where datname = current_database() and wait_event_type = 'Lock'"
-    )
-    while office.desk.store.engine.dialect.name == "postgresql":
-        with office.desk.store.read() as session:
-            if session.scalar(blocked):
-                return
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-
-
 def paused_at_this_moment(office: Office, shop: Shop, act: Callable[[Desk], int]) -> int:
     """Let the machine look while a pause is not committed yet, and act when it is."""
     with ThreadPoolExecutor(1) as threads:
@@ -274,7 +260,7 @@ def paused_at_this_moment(office: Office, shop: Shop, act: Callable[[Desk], int]
             pausing.pause(session, office.agent, shop.workspace_id, WHY)
             session.flush()
             turn = threads.submit(act, office.desk)
-            until_blocked(office)
+            until_blocked(office.desk.store)
         return turn.result()
 
 
@@ -326,10 +312,7 @@ def test_a_pause_during_a_long_turn_of_upkeep_spares_those_whose_turn_is_still_t
     office.xero.control("POST", "/faults", method="GET", path="/connections$", delay_seconds=1.0)
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(turn, office.desk)
-        give_up_at = time.monotonic() + 30
-        while office.xero.control("GET", "/faults"):  # the first one's call is at Xero
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+        until(lambda: not office.xero.control("GET", "/faults"))  # the first one's call is at Xero
         pause(office, second)
         assert running.result() == 1
     assert office.all_calls()["by_path"]["GET /connections"] == 1
@@ -342,10 +325,7 @@ def test_of_two_batches_only_the_one_before_the_pause_is_sent(office: Office) ->
     office.fault(shop, "PUT", "Invoices", delay_seconds=1.0)
     with ThreadPoolExecutor(1) as threads:
         working = threads.submit(office.work_off)
-        give_up_at = time.monotonic() + 30
-        while office.xero.control("GET", "/faults"):
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+        until(lambda: not office.xero.control("GET", "/faults"))
         pause(office, shop)
         working.result()
     assert sorted(office.states(ids)).count(ExportState.WAITING) == 10

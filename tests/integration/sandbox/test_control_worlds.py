@@ -6,15 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from services.probes import until_ok
 from services.sandbox.world import World
 from tests.integration.sandbox.driver import Driver, authorization_request, drive, open_client, serve
 
@@ -101,7 +100,7 @@ def test_the_command_starts_a_sandbox_with_a_further_redirect_uri_and_stops_when
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         with open_client(f"http://127.0.0.1:{port}") as http:
-            wait_until_up(http, process)
+            assert until_ok(f"{http.base_url}/sandbox/health", seconds=30)
             query = authorization_request(redirect_uri=extra)
             assert http.get("/identity/connect/authorize", params=query).status_code == 302
     finally:
@@ -109,14 +108,3 @@ def test_the_command_starts_a_sandbox_with_a_further_redirect_uri_and_stops_when
         _, log = process.communicate(timeout=20)
     assert "redirect_uri" not in log
     assert "Traceback" not in log
-
-
-def wait_until_up(http: httpx.Client, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if http.get("/sandbox/health").status_code == 200:
-                return
-        except httpx.ConnectError:
-            time.sleep(0.05)
-    pytest.fail("the sandbox did not come up")
