@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from services.links import door, sending
+from services import audit
+from services.links import door, lists, sending
 from services.links.door import Confirmed, Door, Wrong
+from services.links.lists import LinkQuery
 from services.links.sending import Sent
 from services.members import Member
 from services.messages import Channel
@@ -121,3 +123,21 @@ def age(office: Office, shop: Shop, by: timedelta) -> None:
 def other_code(code: str) -> str:
     """Return a code that is not this one."""
     return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def search(office: Office, member: Member, **query: object) -> lists.LinkPage:
+    """Return the links that a member sees."""
+    with office.desk.store.read() as session:
+        return lists.search(session, member, LinkQuery(**query))  # type: ignore[arg-type]
+
+
+def revoke(office: Office, member: Member, link_id: str, reason: str = "Wrong person.") -> None:
+    """Take a link back."""
+    with office.desk.store.begin() as session:
+        sending.revoke(session, member, link_id, reason)
+
+
+def history(office: Office, shop: Shop) -> list[str]:
+    """Return what the history of a workspace tells."""
+    with office.desk.store.read() as session:
+        return [entry.summary for entry in audit.history(session, shop.workspace_id)]
