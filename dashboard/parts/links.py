@@ -52,13 +52,13 @@ def panel(member: Member, workspace: WorkspaceView) -> None:
     with st.container(border=True):
         st.subheader("Reconnect links", anchor=False)
         if broken:
-            _ask_to_send(known, workspace.id)
+            _ask_to_send(member, known, workspace.id)
         results(workspace.id)
         _newest(newest, workspace.id)
     revoke_dialog()
 
 
-def _ask_to_send(known: Recipients, workspace_id: str) -> None:
+def _ask_to_send(member: Member, known: Recipients, workspace_id: str) -> None:
     to = st.selectbox(
         "Send to",
         [*known.offered, ANOTHER] if known.may_type else known.offered,
@@ -74,7 +74,8 @@ def _ask_to_send(known: Recipients, workspace_id: str) -> None:
     st.button(
         "Send reconnect link" if channel is not Channel.COPIED else "Make a link to copy",
         key="link-send",
-        type="primary",
+        # Who can reconnect has a louder button for that on the same page.
+        type="secondary" if member.may(Permission.RECONNECT) else "primary",
         on_click=send,
         args=((workspace_id,), channel, workspace_id, typed),
         help="It opens this workspace's reconnect for this address only, for seven days.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from dashboard import navigation
 from services import exports, pausing, syncs
 from services.desk import Desk
@@ -250,3 +252,12 @@ def test_a_paused_workspace_is_marked_in_the_list(desk: Desk, open_page: OpenPag
     assert "paused" not in text_of(open_page(navigation.WORKSPACES, world.AGENT))
     paused(desk, world.HEALTHY)
     assert "paused" in text_of(open_page(navigation.WORKSPACES, world.AGENT))
+
+
+@pytest.mark.parametrize(("email", "loud"), [(world.AGENT, ["link-send"]), (world.ADMIN, ["reconnect"])])
+def test_the_loudest_button_is_what_this_person_can_do_best(
+    open_page: OpenPage, email: str, loud: list[str]
+) -> None:
+    app = open_page(navigation.WORKSPACE, email, id=world.BROKEN)
+
+    assert [button.key for button in app.button if button.proto.type == "primary"] == loud
