@@ -6,15 +6,15 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, plans, words
-from services import retries
+from dashboard.parts import exports, markup, plans, runs, words
+from services import plans as plan_service
 from services.members import Permission
 
 member = session.require(Permission.RETRY)
 plan_id = st.query_params.get("plan", "")
 exports.open_plan()
 with session.reading() as store:
-    plan = retries.view(store, member, plan_id)
+    plan = plan_service.view(store, member, plan_id)
 
 markup.show(markup.link("Failed exports", navigation.FAILED_EXPORTS.link()))
 st.title(words.plain(plans.title(plan)), anchor=False)
@@ -25,7 +25,7 @@ markup.show(
 if plan.run is None:
     plans.ask_to_start(plan)
 else:
-    plans.follow(member, plan)
+    runs.follow(member, plan)
 
 if plan.run is not None and not plan.run.live:
     with st.container(horizontal=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from services import members, reconnects, retries
+from services import members, planning, plans, reconnects, retries
 from services.exports import ExportFilter
 from services.members import Member, Permission
 from services.store import tables
@@ -20,14 +20,14 @@ def retry_plan(
 ) -> str:
     """Plan the retry of what waits in a workspace, keep it with the reconnect, return its id.
 
-    It is everything that waits, or of that only `export_ids`. Raises as `retries.plan` does.
+    It is everything that waits, or of that only `export_ids`. Raises as `planning.plan` does.
     """
     members.require(session, member, Permission.RETRY, workspace_id)
     waiting = ExportFilter(workspace_id=workspace_id, states=tuple(sorted(RETRYABLE)))
     plan_id = (
-        retries.plan(session, member, filter=waiting)
+        planning.plan(session, member, filter=waiting)
         if export_ids is None
-        else retries.plan(session, member, export_ids=export_ids)
+        else planning.plan(session, member, export_ids=export_ids)
     )
     reconnect = reconnects.latest(session, workspace_id)
     if reconnect is not None:
@@ -40,13 +40,13 @@ def release(
 ) -> None:
     """Start the retry that was shown: the whole plan, or of it only `export_ids`; the others go on waiting.
 
-    Raises as `retries.start` and `retries.plan` do.
+    Raises as `retries.start` and `planning.plan` do.
     """
     if export_ids is not None:
         reconnect = reconnects.latest(session, workspace_id)
         if reconnect is not None and _was_released(session, reconnect.id, plan_id):
             return
-        shown = set(retries.going(session, member, plan_id))
+        shown = set(plans.going(session, member, plan_id))
         plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
     retries.start(session, member, plan_id, REASON)
 

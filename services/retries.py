@@ -1,295 +1,17 @@
-"""Retries: a frozen plan with a verdict for every export, and its run."""
+"""Starting the run of a plan."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from services import audit, exports, incidents, members, pausing, verdicts
+from services import audit, incidents, members, pausing, plans
 from services.declined import Declined
-from services.exports import ExportFilter
 from services.members import Member, Permission
-from services.paging import count, page_of
-from services.runs import RunView, run_view
-from services.runs import UnknownPlan as UnknownPlan
 from services.store import tables
-from services.store.engine import new_id, utcnow
-from services.store.states import GOES, ExportState, IncidentState, RunState, Verdict
-from services.tabular import safe_cell
-from services.xero.documents import MAX_BATCH, MAX_LOOKUP
-from services.xero.pace import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictLine:
-    """How many exports of a plan have one verdict, and what they are worth by currency."""
-
-    verdict: Verdict
-    count: int
-    amounts: Mapping[str, Decimal]
-    reason: str | None  #: where all of them have the same
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanView:
-    """A frozen set of exports, judged."""
-
-    id: str
-    made_by: str
-    made_at: datetime
-    scope: str
-    total: int
-    lines: tuple[VerdictLine, ...]
-    workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
-    goes: int  #: how many the run will work on
-    calls_needed: int
-    seconds_needed: float  #: at the pace that Xero's limits allow; at least
-    run: RunView | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanItemRow:
-    """One export of a plan."""
-
-    export_id: int
-    number: str
-    workspace_id: str
-    workspace_name: str
-    amount: Decimal
-    currency: str
-    verdict: Verdict
-    reason: str
-    result: ExportState | None
-    result_text: str | None
-    xero_link: str | None
-
-
-#: The columns of the results file; each is a field of `PlanItemRow`.
-RESULT_COLUMNS = (
-    "number",
-    "workspace_name",
-    "amount",
-    "currency",
-    "verdict",
-    "reason",
-    "result",
-    "result_text",
-    "xero_link",
-)
-
-
-def plan(
-    session: Session,
-    member: Member,
-    *,
-    export_ids: Sequence[int] | None = None,
-    filter: ExportFilter | None = None,
-) -> str:
-    """Freeze a set of exports with a verdict each, and return the plan's id; nothing is sent.
-
-    The set is `export_ids`, or with `filter` all that match it, on every page; exports the member
-    may not see are left out. Raises `NotAllowed`, and `Declined` for an empty set.
-    """
-    if not member.may(Permission.RETRY):
-        raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
-    if filter is None:
-        wanted = exports.ids_visible(session, member, sorted(set(export_ids or ())))
-    else:
-        wanted = exports.ids_matching(session, member, filter)
-    if not wanted:
-        raise Declined("Nothing is selected. Select the exports to retry, or widen the filter.")
-    scope = _describe(filter, len(wanted))
-    return _freeze(session, member, wanted, scope)
-
-
-def _describe(filter: ExportFilter | None, number: int) -> str:
-    if filter is None:
-        return f"{number:,} selected"
-    parts = [
-        f"“{filter.text}”" if filter.text else "",
-        ", ".join(filter.states),
-        ", ".join(filter.codes),
-        "one workspace" if filter.workspace_id else "",
-    ]
-    return f"All {number:,} that match: " + ("; ".join(part for part in parts if part) or "everything")
-
-
-def _freeze(session: Session, member: Member, export_ids: Sequence[int], scope: str) -> str:
-    plan_id = new_id()
-    session.add(tables.RetryPlan(id=plan_id, made_by=member.shown, made_at=utcnow(), scope=scope))
-    session.flush()
-    rows = [
-        {
-            "plan_id": plan_id,
-            "export_id": judged.export_id,
-            "workspace_id": judged.workspace_id,
-            "verdict": judged.verdict,
-            "reason": judged.reason,
-        }
-        for judged in verdicts.judge(session, export_ids)
-    ]
-    session.execute(insert(tables.PlanItem), rows)
-    return plan_id
-
-
-def view(session: Session, member: Member, plan_id: str) -> PlanView:
-    """Return a plan with its counts and money, and its run once started. Raises `UnknownPlan`."""
-    row = _own_plan(session, member, plan_id)
-    lines = _lines(session, plan_id)
-    workspaces = _workspaces(session, plan_id)
-    calls = _calls(session, plan_id)
-    return PlanView(
-        id=plan_id,
-        made_by=row.made_by,
-        made_at=row.made_at,
-        scope=row.scope,
-        total=sum(line.count for line in lines),
-        lines=tuple(lines),
-        workspaces=tuple(workspaces),
-        goes=sum(line.count for line in lines if line.verdict in GOES),
-        calls_needed=sum(calls.values()),
-        seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
-        run=run_view(session, plan_id),
-    )
-
-
-def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
-    """Return the calls that each workspace's exports take: batches of one kind, and look-ups before them."""
-    number = func.count()
-    rows = session.execute(
-        select(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict, number)
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict)
-    )
-    calls: dict[str, int] = {}
-    for workspace_id, _, verdict, found in rows:
-        size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
-        calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
-    return calls
-
-
-def _seconds(calls: int) -> float:
-    # Organisations go side by side; each may make so many calls in a window.
-    limits = Limits()
-    return (calls // limits.minute) * limits.window_seconds + calls % limits.minute
-
-
-def _own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPlan:
-    row = session.get(tables.RetryPlan, plan_id)
-    if row is not None and (member.sees_everything or _all_mine(session, member, plan_id)):
-        return row
-    raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
-
-
-def _all_mine(session: Session, member: Member, plan_id: str) -> bool:
-    mine = select(tables.Workspace.id).where(*members.own_workspaces(member))
-    foreign = select(tables.PlanItem.export_id).where(
-        tables.PlanItem.plan_id == plan_id, tables.PlanItem.workspace_id.not_in(mine)
-    )
-    return session.execute(foreign.limit(1)).first() is None
-
-
-def _lines(session: Session, plan_id: str) -> list[VerdictLine]:
-    rows = session.execute(
-        select(
-            tables.PlanItem.verdict,
-            tables.Export.currency,
-            func.count(),
-            func.sum(tables.Export.amount),
-            func.min(tables.PlanItem.reason),
-            func.max(tables.PlanItem.reason),
-        )
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .where(tables.PlanItem.plan_id == plan_id)
-        .group_by(tables.PlanItem.verdict, tables.Export.currency)
-    ).all()
-    lines = []
-    for verdict in Verdict:
-        of_it = [row for row in rows if row[0] is verdict]
-        if of_it:
-            reasons = {reason for row in of_it for reason in (row[4], row[5])}
-            lines.append(
-                VerdictLine(
-                    verdict=verdict,
-                    count=sum(row[2] for row in of_it),
-                    amounts={row[1]: row[3] for row in of_it},
-                    reason=reasons.pop() if len(reasons) == 1 else None,
-                )
-            )
-    return lines
-
-
-def _workspaces(session: Session, plan_id: str) -> list[tuple[str, str, int]]:
-    number = func.count()
-    rows = session.execute(
-        select(tables.Workspace.id, tables.Workspace.name, number)
-        .join(tables.PlanItem, tables.PlanItem.workspace_id == tables.Workspace.id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.Workspace.id, tables.Workspace.name)
-        .order_by(number.desc(), tables.Workspace.name)
-    )
-    return [(workspace_id, name, found) for workspace_id, name, found in rows]
-
-
-def items(
-    session: Session,
-    member: Member,
-    plan_id: str,
-    *,
-    verdict: Verdict | None = None,
-    page: int = 1,
-    page_size: int = 50,
-) -> tuple[list[PlanItemRow], int]:
-    """Return one page of a plan's exports, oldest report first, and how many there are in all."""
-    _own_plan(session, member, plan_id)
-    query = (
-        select(tables.PlanItem, tables.Export, tables.Workspace.name, tables.Organisation.short_code)
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .join(tables.Workspace, tables.Workspace.id == tables.Export.workspace_id)
-        .join(tables.Organisation, tables.Organisation.id == tables.Export.organisation_id)
-        .where(tables.PlanItem.plan_id == plan_id)
-    )
-    if verdict is not None:
-        query = query.where(tables.PlanItem.verdict == verdict)
-    ordered = query.order_by(tables.Export.approved_at, tables.Export.id)
-    rows = session.execute(page_of(ordered, page=page, page_size=page_size))
-    total = count(session, query.with_only_columns(tables.PlanItem.export_id))
-    return [_item_row(*row) for row in rows], total
-
-
-def going(session: Session, member: Member, plan_id: str) -> list[int]:
-    """Return the ids of the exports that a plan's run will work on. Raises `UnknownPlan`."""
-    _own_plan(session, member, plan_id)
-    items = tables.PlanItem
-    return list(
-        session.scalars(select(items.export_id).where(items.plan_id == plan_id, items.verdict.in_(GOES)))
-    )
-
-
-def _item_row(
-    item: tables.PlanItem, export: tables.Export, workspace_name: str, short_code: str | None
-) -> PlanItemRow:
-    return PlanItemRow(
-        export_id=export.id,
-        number=export.number,
-        workspace_id=export.workspace_id,
-        workspace_name=workspace_name,
-        amount=export.amount,
-        currency=export.currency,
-        verdict=item.verdict,
-        reason=item.reason,
-        result=item.result,
-        result_text=item.result_text,
-        xero_link=exports.link(export.kind, export.xero_id, short_code),
-    )
+from services.store.engine import utcnow
+from services.store.states import IncidentState, RunState
 
 
 def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
@@ -299,14 +21,14 @@ def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
     being disconnected.
     """
     reason = audit.reason_of(reason)
-    _own_plan(session, member, plan_id)
+    plans.own_plan(session, member, plan_id)
     if not member.may(Permission.RETRY):
         raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
     # The plan's row is the lock: two presses at once must not make two runs.
     session.get_one(tables.RetryPlan, plan_id, with_for_update=True)
     if session.get(tables.RetryRun, plan_id) is not None:
         return
-    lanes = _workspaces(session, plan_id)
+    lanes = plans.lanes_of(session, plan_id)
     if not lanes:
         raise Declined("Nothing of this plan can be sent. The verdicts say what to do first.")
     now = utcnow()
@@ -351,28 +73,3 @@ def _open_lane(
         at=now,
         plan=plan_id,
     )
-
-
-def leftovers(session: Session, member: Member, plan_id: str) -> str:
-    """Make a new plan of what a run did not deliver, and return its id."""
-    _own_plan(session, member, plan_id)
-    left = session.scalars(
-        select(tables.PlanItem.export_id)
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .where(
-            tables.PlanItem.plan_id == plan_id,
-            tables.Export.state.not_in([ExportState.DELIVERED, ExportState.SET_ASIDE]),
-        )
-    )
-    return plan(session, member, export_ids=list(left))
-
-
-def results_csv(session: Session, member: Member, plan_id: str) -> str:
-    """Return what became of every export of a plan as CSV, safe to open in a spreadsheet."""
-    _, total = items(session, member, plan_id, page_size=1)
-    rows, _ = items(session, member, plan_id, page_size=max(total, 1))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(RESULT_COLUMNS)
-    writer.writerows([safe_cell(getattr(row, column)) for column in RESULT_COLUMNS] for row in rows)
-    return text.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from services import audit, pausing, retries, verdicts
+from services import audit, pausing, planning, retries, verdicts
 from services.desk import Desk
 from services.insights import mark_stale
 from services.members import Member
@@ -33,7 +33,7 @@ def export_waiting(desk: Desk) -> int:
                 _fail(session, verdict)
         going = [verdict.export_id for verdict in judged if verdict.verdict in GOES]
         if going:
-            plan_id = retries.plan(session, RELINK, export_ids=going)
+            plan_id = planning.plan(session, RELINK, export_ids=going)
             retries.start(session, RELINK, plan_id, REASON)
     return len(going)
 

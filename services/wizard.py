@@ -10,7 +10,16 @@ from typing import Any
 from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
-from services import accepting, admin_changes, catalogue, members, reconnects, refusals, retries, workspaces
+from services import (
+    accepting,
+    admin_changes,
+    catalogue,
+    members,
+    plans,
+    reconnects,
+    refusals,
+    workspaces,
+)
 from services.admin_changes import ChangeView
 from services.article import RECONNECT_STEPS, RETRY_STEPS
 from services.catalogue import RetryClass
@@ -18,8 +27,8 @@ from services.incidents import IncidentView
 from services.members import Member, Permission
 from services.needs import Need, needs
 from services.outcome import Outcome, outcome
+from services.plans import PlanView
 from services.refusals import Refusal
-from services.retries import PlanView
 from services.siblings import Siblings, siblings
 from services.siblings import stamp as siblings_stamp
 from services.steps import BEFORE_XERO, Step, reconnect_notes, reconnect_steps, retry_notes, steps
@@ -144,7 +153,7 @@ def _plan(
 ) -> tuple[bool, PlanView | None]:
     if reconnect is None or reconnect.plan_id is None:
         return False, None
-    plan = retries.view(session, member, reconnect.plan_id)
+    plan = plans.view(session, member, reconnect.plan_id)
     return plan.run is not None and plan.run.live, plan
 
 

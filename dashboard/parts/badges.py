@@ -61,7 +61,12 @@ _TONES: dict[StrEnum, Tone] = {
     RunState.PAUSED: Tone.WARNING,
     RunState.FINISHED: Tone.GOOD,
     Verdict.WILL_SEND: Tone.GOOD,
+    Verdict.JUDGING: Tone.BUSY,
     Verdict.LOOK_UP: Tone.BUSY,
+    Verdict.RECEIPTS: Tone.GOOD,
+    Verdict.UNDER_WAY: Tone.BUSY,
+    Verdict.LOCKED: Tone.BAD,
+    Verdict.CHANGED: Tone.WARNING,
     Verdict.DISCONNECTED: Tone.BAD,
     Verdict.FIX_FIRST: Tone.BAD,
 }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dashboard import navigation, session
 from dashboard.parts import badges, words
 from dashboard.parts.badges import GLYPHS
-from services import audit, exports, retries
+from services import audit, exports, planning
 from services.exports import ExportFilter, ExportRow
 from services.members import Member, Permission
 from services.store.states import ExportState
@@ -111,15 +111,15 @@ def actions(
 
 def _plan(chosen: tuple[int, ...], everything: ExportFilter) -> None:
     remember_plan(
-        session.act(retries.plan, export_ids=chosen)
+        session.act(planning.plan, export_ids=chosen)
         if chosen
-        else session.act(retries.plan, filter=everything)
+        else session.act(planning.plan, filter=everything)
     )
 
 
 def plan_leftovers(plan_id: str) -> None:
     """Plan again what a run did not deliver; for the callback of a button."""
-    remember_plan(session.act(retries.leftovers, plan_id))
+    remember_plan(session.act(planning.leftovers, plan_id))
 
 
 def remember_plan(plan_id: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A retry plan with its verdicts, and the run of it while it goes and when it is done."""
+"""A retry plan with its verdicts, and its exports one by one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 from markupsafe import Markup
 
-from dashboard import navigation, session
+from dashboard import session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import audit, retries, runs
+from services import audit, retries
+from services import plans as plan_service
+from services import results as result_files
 from services.desk import open_desk
 from services.members import Member
-from services.retries import PlanItemRow, PlanView
-from services.runs import LaneView, RunView
-from services.store.states import ExportState, RunState, Verdict
+from services.plans import PlanItemRow, PlanView
+from services.store.states import ExportState, Verdict
 
 ITEMS_A_PAGE = 50
 
@@ -52,51 +53,15 @@ def results(plan_id: str) -> Callable[[], str]:
 
     def csv() -> str:
         with open_desk().store.read() as store:
-            return retries.results_csv(store, session.member_now(store, who), plan_id)
+            return result_files.results_csv(store, session.member_now(store, who), plan_id)
 
     return csv
-
-
-def follow(member: Member, plan: PlanView) -> None:
-    """Show the run of a plan, and keep it up to date for as long as it moves."""
-    live = plan.run is not None and plan.run.live
-
-    @st.fragment(run_every=1.0 if live else None)
-    def moving() -> None:
-        session.recheck(member)
-        with session.reading() as store:
-            run = retries.view(store, member, plan.id).run
-        if run is None or live != run.live:
-            st.rerun()
-        session.show_refusal()
-        progress(run, member)
-        _controls(run)
-
-    moving()
-
-
-def _controls(run: RunView) -> None:
-    with st.container(horizontal=True):
-        if run.live:
-            st.button("Pause", key="pause", on_click=session.act, args=(runs.pause, run.plan_id))
-        if run.state is RunState.PAUSED:
-            st.button(
-                "Go on", key="resume", type="primary", on_click=session.act, args=(runs.resume, run.plan_id)
-            )
-        if run.live or run.state is RunState.PAUSED:
-            st.button(
-                "Cancel what is left",
-                key="cancel",
-                on_click=session.act,
-                args=(runs.cancel, run.plan_id),
-                help="What is on its way to Xero is finished first; the rest is not sent.",
-            )
 
 
 def items(member: Member, plan: PlanView) -> None:
     """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
     with session.reading() as store:
-        rows, total = retries.items(
+        rows, total = plan_service.items(
             store, member, plan.id, page=filters.current_page(), page_size=ITEMS_A_PAGE
         )
     tables.table(
@@ -166,35 +131,3 @@ def effort(plan: PlanView) -> str:
         f"{words.plural(plan.goes, 'export')} in about {words.plural(plan.calls_needed, 'call')} to Xero, "
         f"about {words.span(max(1, plan.seconds_needed))} at the pace Xero allows."
     )
-
-
-def progress(run: RunView, member: Member | None = None) -> None:
-    """Show how far a run is, and each workspace's part of it, with a way there for a member who has one."""
-    share = run.done / run.total if run.total else 1.0
-    st.progress(share, text=f"{run.done:,} of {words.plural(run.total, 'export')}")
-    panels.figures(
-        ("Delivered", f"{run.delivered:,}", "in Xero"),
-        ("Refused by Xero", f"{run.failed:,}", "with a code and a fix"),
-        ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
-        ("Held", f"{run.held:,}", "connection broken, not tried"),
-    )
-    lanes(run, member)
-
-
-def lanes(run: RunView, member: Member | None = None) -> None:
-    """Show the part of a run that each workspace has, with a way there for a member who has one."""
-    tables.table(
-        "Workspaces of this run",
-        [tables.Column("Workspace"), tables.Column("State"), tables.Column("Done", figures=True)],
-        [_lane(lane, member) for lane in run.lanes],
-    )
-
-
-def _lane(lane: LaneView, member: Member | None) -> list[str | Markup]:
-    state = badges.state_badge(lane.state)
-    name = lane.workspace_name
-    return [
-        navigation.workspace_link(member, lane.workspace_id, name) if member else name,
-        state + markup.second(lane.waiting_for) if lane.waiting_for else state,
-        f"{lane.done:,} of {lane.total:,}",
-    ]

@@ -8,15 +8,15 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, markup, panels, plans, tables, words
+from dashboard.parts import badges, exports, markup, panels, plans, runs, tables, words
 from dashboard.parts.badges import Tone
+from services import plans as plan_service
 from services import releasing as release
-from services import retries
 from services import wizard as wizards
 from services.exports import ExportRow
 from services.members import Member, Permission
 from services.outcome import Outcome
-from services.retries import PlanItemRow, PlanView
+from services.plans import PlanItemRow, PlanView
 from services.store.states import GOES
 from services.wizard import WizardView
 
@@ -37,7 +37,7 @@ def retry(member: Member, view: WizardView) -> None:
     elif plan.run is None:
         _ask_to_release(member, view, plan)
     else:
-        plans.progress(plan.run, member)
+        runs.progress(plan.run, member)
         done(member, view)
         _offer_plan(view, "Plan what is left again")
 
@@ -82,7 +82,7 @@ def _choice(member: Member, plan: PlanView) -> list[int] | None:
     if not 0 < plan.total <= CHOSEN_ONE_BY_ONE:
         return None
     with session.reading() as store:
-        rows, _ = retries.items(store, member, plan.id, page_size=CHOSEN_ONE_BY_ONE)
+        rows, _ = plan_service.items(store, member, plan.id, page_size=CHOSEN_ONE_BY_ONE)
     going = [row for row in rows if row.verdict in GOES]
     if len(going) < 2:
         return None

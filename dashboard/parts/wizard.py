@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, changes, markup, panels, plans, releasing, stepper, tables, words
+from dashboard.parts import badges, changes, markup, panels, releasing, runs, stepper, tables, words
 from dashboard.parts.badges import Tone
 from services import article, members, reconnects, syncs
 from services import wizard as wizards
@@ -129,7 +129,7 @@ _STATES = {
 def _act(member: Member, view: WizardView) -> None:
     run = view.plan.run if view.plan else None
     if view.plan is not None and run is not None and run.live:
-        plans.follow(member, view.plan)
+        runs.follow(member, view.plan)
     elif view.act is Act.WAIT:
         _follow_sync(member, view)
     elif view.act is Act.AT_XERO:

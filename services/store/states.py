@@ -157,19 +157,42 @@ class ChangeState(StrEnum):
 CHANGE_OPEN = frozenset({ChangeState.ASKED, ChangeState.APPROVED})
 
 
+class ReceiptState(StrEnum):
+    """State of one receipt of an Export: a file that is attached to its document in Xero."""
+
+    WAITING = "waiting"  #: for its document to be delivered, or for its turn
+    ATTACHED = "attached"
+    FAILED = "failed"  #: refused, with a code or Xero's words
+
+
+class MarkState(StrEnum):
+    """State of a person's word that an Export is in Xero already."""
+
+    ASKED = "asked"  #: the worker looks it up in Xero
+    CONFIRMED = "confirmed"  #: Xero has it, and it fits; the export counts as delivered
+    DECLINED = "declined"  #: Xero does not have it, or it is another document
+    TAKEN_BACK = "taken back"  #: by a person; the export is owed again
+
+
 class Verdict(StrEnum):
     """What a RetryPlan says about one Export, before anything is sent."""
 
+    JUDGING = "being judged"  #: a long plan: the worker is on its way through it
     WILL_SEND = "will send"
-    ALREADY_IN_XERO = "already in Xero"
     LOOK_UP = "in doubt, will look up"
+    RECEIPTS = "in Xero, will attach receipts"
+    ALREADY_IN_XERO = "already in Xero"
+    UNDER_WAY = "in another retry"
     DISCONNECTED = "blocked: still disconnected"
     FIX_FIRST = "blocked: fix first"
+    LOCKED = "blocked: locked period"
     NEVER = "never"
+    CHANGED = "changed since you looked"  #: between the plan and its start
+    LEFT_OUT = "left out"  #: its workspace was not chosen at the start
 
 
 #: Verdicts with which an item of a plan is worked on.
-GOES = frozenset({Verdict.WILL_SEND, Verdict.LOOK_UP})
+GOES = frozenset({Verdict.WILL_SEND, Verdict.LOOK_UP, Verdict.RECEIPTS})
 
 
 class RunState(StrEnum):

@@ -16,7 +16,7 @@ from services import (
     grants,
     messages,
     reconnects,
-    runs,
+    run_work,
     sync_work,
     upkeep,
     waiting,
@@ -39,7 +39,7 @@ def sync(sync_id: str, slice_: int) -> None:
 def lane(plan_id: str, workspace_id: str, slice_: int) -> None:
     """Work on one slice of a lane."""
     with _faults_logged(plan=plan_id, workspace=workspace_id):
-        runs.work_lane(open_desk(), plan_id, workspace_id, slice_)
+        run_work.work_lane(open_desk(), plan_id, workspace_id, slice_)
 
 
 @DBOS.workflow(name=Kind.MESSAGE)

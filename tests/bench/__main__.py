@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from services import retries
+from services import planning, retries
 from services.exports import ExportFilter
 from services.runs import run_view
 from services.store.migrate import migrate
@@ -53,7 +53,7 @@ def measure(tree: House, limits: str) -> str:
 def _retry_all(office: Office) -> float:
     began = time.monotonic()
     with office.desk.store.begin() as session:
-        plan_id = retries.plan(session, office.agent, filter=ExportFilter())
+        plan_id = planning.plan(session, office.agent, filter=ExportFilter())
         retries.start(session, office.agent, plan_id, "month end")
     until(lambda: _finished(office, plan_id), seconds=10 * TARGET_SECONDS)
     return time.monotonic() - began

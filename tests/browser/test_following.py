@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
-from services import members, reconnects, retries, syncs
+from services import members, planning, reconnects, retries, syncs
 from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
@@ -55,7 +55,7 @@ def a_sync_of_a_reconnect(session: Session) -> str:
 
 def a_retry(session: Session) -> str:
     session.get_one(tables.Connection, world.BROKEN).health = Health.HEALTHY
-    plan_id = retries.plan(session, AGENT, filter=ExportFilter(states=(ExportState.FAILED,)))
+    plan_id = planning.plan(session, AGENT, filter=ExportFilter(states=(ExportState.FAILED,)))
     retries.start(session, AGENT, plan_id, "test")
     return f"/retry?plan={plan_id}"
 

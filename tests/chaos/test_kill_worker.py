@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services import retries
+from services import planning, retries
 from services.exports import ExportFilter
 from services.runs import run_view
 from services.store.migrate import migrate
@@ -59,7 +59,7 @@ def _failed(office: Office, shop: Shop) -> list[int]:
 
 def _start(office: Office) -> str:
     with office.desk.store.begin() as session:
-        plan_id = retries.plan(session, office.agent, filter=ExportFilter())
+        plan_id = planning.plan(session, office.agent, filter=ExportFilter())
         retries.start(session, office.agent, plan_id, "month end")
     return plan_id
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import exports, finding, grants, members, retries, runs, syncs
+from services import exports, finding, grants, members, planning, retries, runs, syncs
 from services.desk import Desk, set_up
 from services.exports import ExportFilter
 from services.members import Member
@@ -225,7 +225,7 @@ class Office:
                     session, self.agent, ExportFilter(workspace_id=shop.workspace_id)
                 )
             ]
-            return retries.plan(session, member or self.agent, export_ids=ids)
+            return planning.plan(session, member or self.agent, export_ids=ids)
 
     def retry(self, *shops: Shop) -> str:
         """Plan and start a retry of everything in these workspaces; return the plan's id."""

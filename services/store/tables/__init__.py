@@ -1,7 +1,7 @@
 """Every table of Relink, by the word of design: one class a word."""
 
 from services.store.tables.base import Base
-from services.store.tables.exports import Attempt, Export, Report, ReportLine
+from services.store.tables.exports import Attempt, Export, Receipt, ReceiptFile, Report, ReportLine, XeroMark
 from services.store.tables.incidents import AuditEntry, DailyFigure, Incident, Notice, StaleDay
 from services.store.tables.links import AdminChange, Message, ReconnectLink
 from services.store.tables.people import Member, WorkspaceAdmin
@@ -43,6 +43,8 @@ __all__ = [
     "Notice",
     "Organisation",
     "PlanItem",
+    "Receipt",
+    "ReceiptFile",
     "Reconnect",
     "ReconnectLink",
     "ReferenceItem",
@@ -56,4 +58,5 @@ __all__ = [
     "Worker",
     "Workspace",
     "WorkspaceAdmin",
+    "XeroMark",
 ]

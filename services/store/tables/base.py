@@ -23,6 +23,8 @@ _ENUMS = (
     states.LinkState,
     states.MessageState,
     states.ChangeState,
+    states.ReceiptState,
+    states.MarkState,
     states.Verdict,
     states.RunState,
     states.Role,

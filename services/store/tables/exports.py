@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.store.states import AttemptState, ExportKind, ExportState
+from services.store.states import AttemptState, ExportKind, ExportState, MarkState, ReceiptState
 from services.store.tables.base import Base
 
 
@@ -77,6 +77,54 @@ class Export(Base):
     batch: Mapped[str | None]  #: the batch it was last sent in
     set_aside_by: Mapped[str | None]
     set_aside_reason: Mapped[str | None]
+    changed_at: Mapped[datetime | None]  #: when its report was last imported with other content
+
+
+class Receipt(Base):
+    """A file that belongs to an export and is attached to its document in Xero."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (UniqueConstraint("export_id", "file_name"), Index(None, "state"))
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    export_id: Mapped[int] = mapped_column(ForeignKey("exports.id"))
+    file_name: Mapped[str]  #: its name in Xero, where the same name again replaces the file
+    content_type: Mapped[str]
+    size_bytes: Mapped[int]
+    state: Mapped[ReceiptState]
+    code: Mapped[str | None]  #: XEROnn of the last failure
+    message: Mapped[str | None]
+    tried_at: Mapped[datetime | None]
+    attached_at: Mapped[datetime | None]
+    correlation_id: Mapped[str | None]  #: Xero's, of the last try
+
+
+class ReceiptFile(Base):
+    """The bytes of a receipt, apart from what is known of it: lists never read them."""
+
+    __tablename__ = "receipt_files"
+
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    content: Mapped[bytes]
+
+
+class XeroMark(Base):
+    """A person's word that an export is in Xero already, and what Xero says to it."""
+
+    __tablename__ = "xero_marks"
+    __table_args__ = (Index(None, "state", "due_at"), Index(None, "export_id", "asked_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    export_id: Mapped[int] = mapped_column(ForeignKey("exports.id"))
+    xero_id: Mapped[str]  #: of the document in Xero, taken from the link that was given
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    reason: Mapped[str]
+    state: Mapped[MarkState]
+    detail: Mapped[str | None]  #: what Xero said, in a sentence
+    due_at: Mapped[datetime]
+    slice: Mapped[int]  #: grows each time the look-up is queued again
+    state_before: Mapped[ExportState | None]  #: of the export, to go back to when it is taken back
 
 
 class Attempt(Base):

@@ -86,11 +86,14 @@ class RetryPlan(Base):
     """A frozen set of exports with a verdict each."""
 
     __tablename__ = "retry_plans"
+    __table_args__ = (Index(None, "judging_due_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     scope: Mapped[str]  #: what was asked for, in words
+    judging_due_at: Mapped[datetime | None]  #: None once every export of it has its verdict
+    slice: Mapped[int] = mapped_column(default=0)  #: grows each time the judging is queued again
 
 
 class PlanItem(Base):
@@ -120,6 +123,11 @@ class RetryRun(Base):
     state: Mapped[RunState]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime | None]  #: not before; None for at once
+    at_most_a_minute: Mapped[int | None]  #: exports sent, in all workspaces together; None for no such limit
+    minute_began_at: Mapped[datetime | None]  #: of the minute whose sends are counted
+    sent_this_minute: Mapped[int] = mapped_column(default=0)
+    told_at: Mapped[datetime | None]  #: who started it was told of its end
 
 
 class Lane(Base):

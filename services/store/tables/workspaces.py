@@ -108,6 +108,7 @@ class Allowance(Base):
     organisation_id: Mapped[str] = mapped_column(primary_key=True)
     minute_remaining: Mapped[int | None]
     day_remaining: Mapped[int | None]
+    day_returns_at: Mapped[datetime | None]  #: told by Xero alone when the day's allowance is used up
     read_at: Mapped[datetime]
 
 

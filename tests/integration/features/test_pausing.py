@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services import audit, connections, pausing, runs, syncs, upkeep, waiting
+from services import audit, connections, pausing, run_work, runs, syncs, upkeep, waiting
 from services.declined import Declined
 from services.desk import Desk
 from services.due import due
@@ -224,7 +224,7 @@ def test_a_run_of_relinks_own_stops_at_the_pause_and_goes_on_after_it(office: Of
     with office.desk.store.read() as session:
         assert due(session, now=utcnow()) == []
         [plan_id] = session.scalars(select(tables.RetryRun.plan_id))
-    runs.work_lane(office.desk, plan_id, shop.workspace_id, 0)  # the engine was told before the pause
+    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 0)  # the engine was told before the pause
     assert office.states(ids) == [ExportState.WAITING] * 3
     [lane] = office.run(plan_id).lanes
     assert (lane.state, lane.waiting_for) == (RunState.QUEUED, pausing.PAUSED)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services import exports, retries, runs
+from services import exports, planning, plans, run_work
 from services.exports import ExportFilter
 from services.store import tables
 from services.store.states import ExportKind, ExportState, IncidentState, RunState, Verdict
@@ -107,7 +107,7 @@ def test_a_lane_put_off_after_a_fault_of_our_own_is_taken_up_again(office: Offic
     shop = office.shop()
     ids = office.exports(shop, 2)
     plan_id = office.retry(shop)
-    runs.queue_again(office.desk, plan_id, shop.workspace_id, seconds=30, why="Relink is trying again")
+    run_work.queue_again(office.desk, plan_id, shop.workspace_id, seconds=30, why="Relink is trying again")
     assert office.work_off() == 0
     office.work_off(ahead=FOREVER)
     assert_each_once(office, shop, ids)
@@ -146,7 +146,7 @@ def test_a_second_press_is_the_same_run(office: Office) -> None:
     assert_each_once(office, shop, ids)
     with office.desk.store.read() as session:
         assert session.scalar(select(func.count()).select_from(tables.RetryRun)) == 1
-        view = retries.view(session, office.agent, plan_id)
+        view = plans.view(session, office.agent, plan_id)
     assert view.run is not None
     assert view.run.reason == "month end"
 
@@ -166,7 +166,7 @@ def test_exports_added_after_the_plan_are_not_sent_with_it(office: Office) -> No
     shop = office.shop()
     planned = office.exports(shop, 2)
     with office.desk.store.begin() as session:
-        plan_id = retries.plan(session, office.agent, filter=ExportFilter(workspace_id=shop.workspace_id))
+        plan_id = planning.plan(session, office.agent, filter=ExportFilter(workspace_id=shop.workspace_id))
     added = office.exports(shop, 2)
     office.start(plan_id)
     office.work_off()

@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 from sqlalchemy import select, update
 
-from services import exports, retries, runs
+from services import exports, planning, results, retries, run_work, runs
 from services.members import NotAllowed, UnknownWorkspace
-from services.runs import BATCHES_A_SLICE
+from services.run_work import BATCHES_A_SLICE
 from services.store import tables
 from services.store.states import ExportState, RunState
 from tests.integration.features.ledger import assert_each_once
@@ -67,7 +67,7 @@ def test_a_cancelled_run_sends_nothing_more_and_leaves_the_rest_to_another(offic
     assert office.run(plan_id).state is RunState.CANCELLED
     assert office.states(ids[50:]) == [ExportState.WAITING] * 10
     with office.desk.store.begin() as session:
-        rest = retries.leftovers(session, office.agent, plan_id)
+        rest = planning.leftovers(session, office.agent, plan_id)
     office.start(rest)
     office.work_off()
     assert_each_once(office, shop, ids)
@@ -106,7 +106,7 @@ def test_a_long_lane_is_cut_so_that_an_urgent_sync_need_not_wait_for_its_end(off
     plan_id = office.retry(shop)
     with office.desk.store.begin() as session:  # refused by our own check, so that no call is needed
         session.execute(update(tables.ReportLine).values(account_code="999"))
-    runs.work_lane(office.desk, plan_id, shop.workspace_id, 0)
+    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 0)
     run = office.run(plan_id)
     assert (run.state, run.failed, run.total) == (RunState.RUNNING, len(bad) - 1, len(bad))
     assert run.lanes[0].state is RunState.QUEUED
@@ -118,8 +118,8 @@ def test_work_on_a_slice_that_was_queued_again_does_nothing(office: Office) -> N
     shop = office.shop()
     ids = office.exports(shop, 1)
     plan_id = office.retry(shop)
-    runs.queue_again(office.desk, plan_id, shop.workspace_id, seconds=0, why=None)
-    runs.work_lane(office.desk, plan_id, shop.workspace_id, 0)
+    run_work.queue_again(office.desk, plan_id, shop.workspace_id, seconds=0, why=None)
+    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 0)
     assert office.states(ids) == [ExportState.WAITING]
 
 
@@ -164,7 +164,7 @@ def test_the_results_file_tells_every_export_and_runs_no_formula(office: Office)
     plan_id = office.retry(shop)
     office.work_off()
     with office.desk.store.read() as session:
-        text = retries.results_csv(session, office.agent, plan_id)
+        text = results.results_csv(session, office.agent, plan_id)
     rows = {row["number"]: row for row in csv.DictReader(io.StringIO(text))}
     assert rows.keys() == {office.export(sent).number, office.export(failed).number}
     good, bad = rows[office.export(sent).number], rows[office.export(failed).number]
@@ -200,7 +200,7 @@ def test_an_admin_sees_the_runs_they_started_and_the_staff_all(office: Office) -
     office.exports(shop, 1)
     by_agent = office.retry(shop)
     with office.desk.store.begin() as session:
-        by_admin = retries.plan(session, office.admin, filter=exports.ExportFilter())
+        by_admin = planning.plan(session, office.admin, filter=exports.ExportFilter())
         retries.start(session, office.admin, by_admin, "")
     with office.desk.store.read() as session:
         assert [run.plan_id for run in runs.recent(session, office.agent)] == [by_admin, by_agent]

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from services import runs
+from services import run_work
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportKind, ExportState, Health, IncidentState, RunState
@@ -105,7 +105,7 @@ def test_what_the_limits_did_not_let_out_is_not_in_doubt(office: Office) -> None
     office.fault(shop, "PUT", BILLS, status=429, headers=answer)
     plan_id = office.retry(shop)
     office.work_off()
-    runs.work_lane(office.desk, plan_id, shop.workspace_id, 1)  # woken too early
+    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 1)  # woken too early
     (lane,) = office.run(plan_id).lanes
     assert (lane.state, lane.waiting_for) == (RunState.QUEUED, "Waiting for Xero's day limit")
     assert office.states(ids) == [ExportState.WAITING]

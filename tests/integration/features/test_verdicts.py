@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from services import catalogue, exports, retries
+from services import catalogue, exports, planning, plans, results, retries, runs
 from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import NotAllowed
@@ -49,7 +49,7 @@ CODES = {
 
 def verdict(office: Office, export_id: int) -> tuple[Verdict, str]:
     with office.desk.store.begin() as session:
-        plan_id = retries.plan(session, office.agent, export_ids=[export_id])
+        plan_id = planning.plan(session, office.agent, export_ids=[export_id])
     return office.verdicts(plan_id)[export_id]
 
 
@@ -172,8 +172,8 @@ def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:
         ids = exports.ids_matching(session, office.agent, ExportFilter())
     with office.desk.store.begin() as session:
         session.execute(update(tables.ReportLine).values(tax_type=None))
-        plan_id = retries.plan(session, office.agent, export_ids=ids)
-        view = retries.view(session, office.agent, plan_id)
+        plan_id = planning.plan(session, office.agent, export_ids=ids)
+        view = plans.view(session, office.agent, plan_id)
     lines = {line.verdict: (line.count, dict(line.amounts)) for line in view.lines}
     assert lines == {
         SEND: (3, {"GBP": Decimal("20.20"), "USD": Decimal("0.0001")}),
@@ -189,9 +189,9 @@ def test_a_filter_takes_in_every_page_and_nothing_else(office: Office) -> None:
     office.exports(shop, 3, state=ExportState.FAILED, code="XERO27")
     chosen = ExportFilter(codes=("XERO11",), states=(ExportState.FAILED,), page=2, page_size=10)
     with office.desk.store.begin() as session:
-        plan_id = retries.plan(session, office.agent, filter=chosen)
-        view = retries.view(session, office.agent, plan_id)
-        rows, total = retries.items(session, office.agent, plan_id, page=2, page_size=50)
+        plan_id = planning.plan(session, office.agent, filter=chosen)
+        view = plans.view(session, office.agent, plan_id)
+        rows, total = plans.items(session, office.agent, plan_id, page=2, page_size=50)
     assert view.scope == "All 60 that match: failed; XERO11"
     assert sorted(office.verdicts(plan_id)) == wanted
     assert (len(rows), total) == (10, 60)
@@ -204,8 +204,8 @@ def test_a_plan_lists_the_oldest_report_first_and_narrows_to_a_verdict(office: O
     (bad,) = office.exports(shop, 1, account="999", spent_on=utcnow() - 3 * LONG_AGO)
     plan_id = office.plan(shop)
     with office.desk.store.read() as session:
-        every, _ = retries.items(session, office.agent, plan_id)
-        going, total = retries.items(session, office.agent, plan_id, verdict=SEND)
+        every, _ = plans.items(session, office.agent, plan_id)
+        going, total = plans.items(session, office.agent, plan_id, verdict=SEND)
     assert [row.export_id for row in every] == [bad, old, new]
     assert ([row.export_id for row in going], total) == ([old, new], 2)
 
@@ -216,15 +216,15 @@ def test_an_admin_plans_for_their_own_workspaces_only(office: Office) -> None:
     with office.desk.store.begin() as session:
         session.delete(session.get_one(tables.WorkspaceAdmin, (foreign.workspace_id, office.admin.email)))
     with office.desk.store.begin() as session:
-        by_id = retries.plan(session, office.admin, export_ids=mine + theirs)
-        by_filter = retries.plan(session, office.admin, filter=ExportFilter())
-        foreign_plan = retries.plan(session, office.agent, export_ids=theirs)
+        by_id = planning.plan(session, office.admin, export_ids=mine + theirs)
+        by_filter = planning.plan(session, office.admin, filter=ExportFilter())
+        foreign_plan = planning.plan(session, office.agent, export_ids=theirs)
     assert list(office.verdicts(by_id)) == list(office.verdicts(by_filter)) == mine
     with office.desk.store.begin() as session:
-        for act in (retries.view, retries.items, retries.leftovers, retries.results_csv):
-            with pytest.raises(retries.UnknownPlan):
+        for act in (plans.view, plans.items, planning.leftovers, results.results_csv):
+            with pytest.raises(runs.UnknownPlan):
                 act(session, office.admin, foreign_plan)
-        with pytest.raises(retries.UnknownPlan):
+        with pytest.raises(runs.UnknownPlan):
             retries.start(session, office.admin, foreign_plan, "")
 
 
@@ -232,9 +232,9 @@ def test_an_empty_set_is_refused_with_a_sentence(office: Office) -> None:
     with office.desk.store.begin() as session:
         for ids in ([], [12345]):
             with pytest.raises(Declined, match="Nothing is selected"):
-                retries.plan(session, office.agent, export_ids=ids)
+                planning.plan(session, office.agent, export_ids=ids)
         with pytest.raises(Declined, match="Nothing is selected"):
-            retries.plan(session, office.agent, filter=ExportFilter(text="nothing of that name"))
+            planning.plan(session, office.agent, filter=ExportFilter(text="nothing of that name"))
 
 
 def test_a_plan_of_which_nothing_can_be_sent_does_not_start(office: Office) -> None:
@@ -253,6 +253,6 @@ def test_a_manager_may_neither_plan_nor_start(office: Office) -> None:
     plan_id = office.plan(shop)
     with office.desk.store.begin() as session:
         with pytest.raises(NotAllowed):
-            retries.plan(session, office.manager, filter=ExportFilter())
+            planning.plan(session, office.manager, filter=ExportFilter())
         with pytest.raises(NotAllowed):
             retries.start(session, office.manager, plan_id, "")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import navigation
 from dashboard.identity import SIGN_IN_SECONDS
 from dashboard.navigation import PageEntry
-from services import members, retries
+from services import members, planning
 from services.declined import Declined
 from services.desk import Desk
 from services.exports import ExportFilter
@@ -100,7 +100,7 @@ def draw_results(plan_id, given):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 def test_results_are_not_given_to_a_member_who_was_removed(desk: Desk) -> None:
     with desk.store.begin() as session:
-        plan_id = retries.plan(session, AGENT, filter=ExportFilter())
+        plan_id = planning.plan(session, AGENT, filter=ExportFilter())
     given: list[Callable[[], str]] = []
     app = AppTest.from_function(draw_results, args=(plan_id, given))
     app.user = claims(world.AGENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dashboard import navigation
-from services import retries
+from services import plans
 from services.desk import Desk
 from services.members import Member
 from services.store import tables
@@ -20,7 +20,7 @@ def planned(desk: Desk) -> list[str]:
     """Return the numbers of the exports in the only plan there is."""
     with desk.store.read() as session:
         (plan,) = session.query(tables.RetryPlan).all()
-        rows, _ = retries.items(session, AGENT, plan.id)
+        rows, _ = plans.items(session, AGENT, plan.id)
     return [row.number for row in rows]
 
 
@@ -59,7 +59,7 @@ def test_without_a_selection_all_that_match_are_planned_on_every_page(
 
     with desk.store.read() as session:
         (plan,) = session.query(tables.RetryPlan).all()
-        assert retries.view(session, AGENT, plan.id).total == 63
+        assert plans.view(session, AGENT, plan.id).total == 63
 
 
 def test_the_code_buttons_narrow_what_is_planned(desk: Desk, open_page: OpenPage) -> None:

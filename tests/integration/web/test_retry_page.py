@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard import navigation
-from services import retries
+from services import planning, plans, retries
 from services.desk import Desk
 from services.exports import ExportFilter
 from services.members import Member
@@ -24,7 +24,7 @@ def plan_id(desk: Desk) -> str:
     with desk.store.begin() as session:
         session.get_one(tables.Connection, world.BROKEN).health = Health.HEALTHY
         world.add_export(session, world.FOREIGN, 70)
-        return retries.plan(session, AGENT, filter=ExportFilter(states=(ExportState.FAILED,)))
+        return planning.plan(session, AGENT, filter=ExportFilter(states=(ExportState.FAILED,)))
 
 
 def test_a_plan_shows_each_verdict_before_anything_is_sent(
@@ -71,7 +71,7 @@ def test_what_was_not_delivered_is_planned_again_with_one_button(
 
     with desk.store.read() as session:
         (other,) = [plan for plan in session.query(tables.RetryPlan) if plan.id != plan_id]
-        assert retries.view(session, AGENT, other.id).total == 4
+        assert plans.view(session, AGENT, other.id).total == 4
 
 
 def test_results_can_be_downloaded(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
