@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import ceil
 from pathlib import PurePath
 
 from sqlalchemy import delete, func, insert, select
@@ -131,8 +132,9 @@ def _check_size(size_bytes: int) -> None:
     if size_bytes == 0:
         raise _Refused("The file is empty. Look at the original, and bring it in again.")
     if size_bytes > MAX_ATTACHMENT_BYTES:
+        tenths = ceil(size_bytes * 10 / 1024**2)  # never less than it is: 10.0 would not be too much
         raise _Refused(
-            f"{TOO_LARGE}: it has {size_bytes / 1024**2:,.1f} MB, and Xero takes files of up to 10 MB. Scan "
+            f"{TOO_LARGE}: it has {tenths / 10:,.1f} MB, and Xero takes files of up to 10 MB. Scan "
             "it at a lower resolution or split it, and bring it in again."
         )
 

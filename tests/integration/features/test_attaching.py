@@ -142,7 +142,9 @@ def test_a_refused_receipt_is_retried_by_a_plan_of_its_export_alone(
         pytest.param({"status": 500}, id="500"),
         pytest.param({"status": 200, "body": "<html>"}, id="not JSON"),
         pytest.param({"status": 503}, id="503"),
-        pytest.param({"status": 429, "headers": {"X-Rate-Limit-Problem": "minute"}}, id="429"),
+        pytest.param(
+            {"status": 429, "headers": {"X-Rate-Limit-Problem": "minute", "Retry-After": "0"}}, id="429"
+        ),
     ],
 )
 def test_a_call_without_a_result_is_waited_out_and_the_file_is_there_once(
