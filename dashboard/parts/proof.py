@@ -37,7 +37,7 @@ def section(member: Member, incident: IncidentView) -> None:
 def _verdict(proof: Proof, *, closed: bool) -> Markup:
     if proof.left:
         main = (
-            f"{words.plural(proof.left, 'export')} of {proof.total:,} still owed to Xero. "
+            f"{proof.left:,} of {words.plural(proof.total, 'export')} still owed to Xero. "
             "The incident closes when each of them is in Xero or set aside."
         )
     else:

@@ -265,7 +265,7 @@ def test_the_loudest_button_is_what_this_person_can_do_best(
 
 def test_it_shows_what_the_incident_held_up_and_what_became_of_it(desk: Desk, open_page: OpenPage) -> None:
     owed = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
-    assert "3 exports of 3 still owed to Xero." in owed
+    assert "3 of 3 exports still owed to Xero." in owed
     with desk.store.begin() as session:
         found = exports.search(session, AGENT, ExportFilter(workspace_id=world.BROKEN))
         for row in found.rows:
