@@ -42,9 +42,10 @@ class Owed:
     too_large: tuple[str, ...]  #: names of those that have to be made smaller first
 
     @property
-    def counted(self) -> str:
-        """Return how many a retry tries, in words."""
-        return counted(len(self.to_attach))
+    def plan(self) -> str:
+        """Return what a retry does, in a sentence."""
+        number = len(self.to_attach)
+        return f"Its {f'{number:,} missing receipts' if number > 1 else 'missing receipt'} will be attached."
 
     @property
     def advice(self) -> str:

@@ -88,7 +88,7 @@ def _without_receipts(
         return None
     if not owed.to_attach:
         return Verdict.FIX_FIRST, f"{receipts.TOO_LARGE}: {owed.advice}"
-    reason = " ".join(filter(None, [f"{owed.counted} will be attached.", owed.advice]))
+    reason = " ".join(filter(None, [owed.plan, owed.advice]))
     return _not_connected(export, connection) or (Verdict.RECEIPTS, reason)
 
 

@@ -16,12 +16,12 @@ from services.intake.receipts import ReceiptIntake, Upload
 from services.members import Member, Permission
 
 SHOWN = 50
+LABEL = "PDF, JPG, PNG, GIF, HEIC, TIFF or BMP, up to 10 MB a file and 10 files a document"
 _INTAKE = "receipt-intake"
 RULE = (
     "Begin each file's name with its report's number: **R004211.pdf**, **R004211-2.jpg**. Where a report "
     "becomes several documents in Xero, as company cards do, add the expense's place in the report: "
-    "**R004211-L3.jpg**. Up to 10 MB a file and 10 files a document. Another file under the same name "
-    "replaces it; the same file again changes nothing."
+    "**R004211-L3.jpg**. Another file under the same name replaces it; the same file again changes nothing."
 )
 
 
@@ -29,7 +29,7 @@ def bring_in() -> None:
     """Take in receipt files, and show what became of them."""
     st.write(RULE)
     files = st.file_uploader(
-        "Receipts", type=[*intake.CONTENT_TYPES], accept_multiple_files=True, key="receipts"
+        LABEL, type=[*intake.CONTENT_TYPES], accept_multiple_files=True, key="receipts"
     )
     if files:
         st.button(
@@ -73,11 +73,12 @@ def missing(member: Member) -> None:
     if not ids:
         return
     st.write(
-        f"**{words.plural(len(ids), 'document')}** in Xero without all of their receipts. "
-        "Those of other exports are attached right after their document is sent."
+        f"**{words.plural(len(ids), 'document')}** in Xero without all receipts. A retry attaches them; "
+        "receipts of other exports follow their document by themselves."
     )
     if member.may(Permission.RETRY):
-        st.button("Plan to attach them", key="attach", on_click=_plan, args=(ids,))
+        label = f"Plan a retry of {words.plural(len(ids), 'export')}"
+        st.button(label, key="attach", on_click=_plan, args=(ids,))
 
 
 def _plan(ids: Sequence[int]) -> None:

@@ -125,7 +125,7 @@ def test_a_refused_receipt_is_retried_by_a_plan_of_its_export_alone(
     assert says in (refused.message or "")
     with office.desk.store.begin() as session:
         again = planning.leftovers(session, office.agent, first)
-    assert office.verdicts(again) == {ids[0]: (Verdict.RECEIPTS, "1 receipt will be attached.")}
+    assert office.verdicts(again) == {ids[0]: (Verdict.RECEIPTS, "Its missing receipt will be attached.")}
     office.start(again)
     assert (office.run(again).done, office.run(again).total) == (0, 1)
     office.work_off()

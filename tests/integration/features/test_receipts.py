@@ -89,7 +89,7 @@ def test_a_plan_names_what_it_attaches_and_what_has_to_be_made_smaller(office: O
     verdict, reason = office.verdicts(office.plan(shop))[export_id]
     name = f"{office.export(export_id).report_id}-1.pdf"
     assert verdict is Verdict.RECEIPTS
-    assert reason == f"1 receipt will be attached. Too large for Xero: {name}. {receipts.SMALLER}"
+    assert reason == f"Its missing receipt will be attached. Too large for Xero: {name}. {receipts.SMALLER}"
 
 
 def test_no_list_reads_the_content_of_a_file(office: Office) -> None:

@@ -86,4 +86,4 @@ def test_receipts_of_documents_in_xero_lead_to_a_plan_that_attaches_them(
     assert not app.exception
     shown = text_of(app)
     assert "in Xero, will attach receipts" in shown
-    assert "1 receipt will be attached." in shown
+    assert "Its missing receipt will be attached." in shown
