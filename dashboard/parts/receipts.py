@@ -28,9 +28,7 @@ RULE = (
 def bring_in() -> None:
     """Take in receipt files, and show what became of them."""
     st.write(RULE)
-    files = st.file_uploader(
-        LABEL, type=[*intake.CONTENT_TYPES], accept_multiple_files=True, key="receipts"
-    )
+    files = st.file_uploader(LABEL, type=[*intake.CONTENT_TYPES], accept_multiple_files=True, key="receipts")
     if files:
         st.button(
             f"Import {words.plural(len(files), 'receipt')}",
