@@ -196,6 +196,7 @@ LOCKED = "The document date cannot be before the end of year lock date, currentl
         (["Tracking option 'North' has been archived"], "XERO78", "tracking option inactive"),
         (["The TrackingCategory 'Region' is not valid"], "XERO78", "tracking category unknown"),
         (["'\x0b', hexadecimal value 0x0B, is an invalid character."], "XERO83", "unreadable character"),
+        (["The attachment is larger than the maximum of 10 MB"], "XERO08", "a receipt"),
         (["Something else", "Organisation is not subscribed to currency UAH"], "XERO68", "second message"),
     ],
 )
