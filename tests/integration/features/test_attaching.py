@@ -216,6 +216,8 @@ def test_a_run_stops_between_receipts(office: Office, goes_on: bool) -> None:
     run_work.work_lane(office.desk, plan_id, shop.workspace_id, 0)
     attached = BATCHES_A_SLICE - 1  # the first turn sent the bills
     assert papers.states(office, ids).count(ATTACHED) == papers.calls(office, shop) == attached
+    told = [office.results(plan_id)[export_id][1] for export_id in ids[:2]]
+    assert told == ["In Xero, with 10 receipts.", "In Xero."]  # of the second one is still missing
     turn(office, "pause" if goes_on else "cancel", plan_id)
     office.work_off(ahead=FOREVER)
     assert papers.states(office, ids).count(ATTACHED) == attached
@@ -247,18 +249,24 @@ def test_a_file_that_comes_in_while_its_forerunner_is_on_its_way_is_attached_aft
     assert (receipt.state, receipt.size_bytes) == (ATTACHED, len(b"%PDF-1.7 the sharp one"))
 
 
-def test_receipts_never_go_to_another_organisation_than_their_documents(office: Office) -> None:
+@pytest.mark.parametrize("moved_first", [True, False], ids=["before the start", "before the work"])
+def test_receipts_never_go_to_another_organisation_than_their_documents(
+    office: Office, moved_first: bool
+) -> None:
     shop, other = office.shop(), office.shop()
     ids = office.exports(shop, 1)
     office.retry(shop)
     office.work_off()
     papers.bring(office, ids[0], ".pdf")
     plan_id = office.plan(shop)
-    office.start(plan_id)
+    if not moved_first:
+        office.start(plan_id)
     stolen = office.connection(other)
     office.disown(other)
     changes = {"organisation_id": stolen.organisation_id, "grant_id": stolen.grant_id}
     office.change(tables.Connection, shop.workspace_id, **changes)
+    if moved_first:
+        office.start(plan_id)
     office.work_off()
     assert papers.calls(office, shop) == papers.calls(office, other) == 0
     result, text = office.results(plan_id)[ids[0]]
