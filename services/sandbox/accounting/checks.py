@@ -41,10 +41,11 @@ def check_contact(posted: Item, book: ContactBook, errors: list[str]) -> Contact
             "Name, ContactID, ContactNumber"
         )
         return None
-    contact = book.find(reference)
     if len(name) > LONGEST_NAME:
         errors.append(f"The Name field must not exceed {LONGEST_NAME} characters")
-    elif contact is None and not reference.get("ContactID") and name:
+        return None
+    contact = book.find(reference)
+    if contact is None and not reference.get("ContactID") and name:
         return book.create(name)
     if contact is None:
         errors.append("The Contact with the specified contact details could not be found")
