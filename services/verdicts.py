@@ -80,7 +80,7 @@ def _judge(draft: Draft, side: _Side) -> tuple[Verdict, str]:
     return (
         _closed(export)
         or _not_connected(export, side.connection)
-        or _doubtful(export)
+        or _doubtful(draft, side)
         or _to_fix(draft, side)
         or (Verdict.WILL_SEND, "Nothing stands in the way.")
     )
@@ -116,11 +116,16 @@ def _what_first(connection: tables.Connection) -> str:
     return f"The connection is {connection.health}. Connect the workspace to Xero first."
 
 
-def _doubtful(export: tables.Export) -> tuple[Verdict, str] | None:
+def _doubtful(draft: Draft, side: _Side) -> tuple[Verdict, str] | None:
+    export = draft.export
     unanswered = export.state in {ExportState.IN_DOUBT, ExportState.SENDING}
-    if unanswered or (export.state is ExportState.FAILED and export.code in AMBIGUOUS_CODES):
-        return Verdict.LOOK_UP, "It may have arrived: Xero is asked before anything is sent."
-    return None
+    if not unanswered and not (export.state is ExportState.FAILED and export.code in AMBIGUOUS_CODES):
+        return None
+    reason = "It may have arrived: Xero is asked before anything is sent."
+    objection = objections.objection(draft, side.imported) if side.imported else None
+    if objection is not None:
+        reason += f" If it did not, this comes first: {objection.code}: {objection.message}"
+    return Verdict.LOOK_UP, reason
 
 
 def _to_fix(draft: Draft, side: _Side) -> tuple[Verdict, str] | None:

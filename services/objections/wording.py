@@ -13,6 +13,7 @@ CHART = "in Xero (Accounting > Chart of accounts) and sync"
 
 #: What XML 1.0 cannot carry (section 2.2), and so nothing that Xero stores.
 _UNREADABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_PRINTABLE_ASCII = re.compile("[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,10 @@ def if_too_long(field: str, text: str, most: int) -> Iterator[Objection]:
 
 def if_unreadable(field: str, text: str, *, ascii_only: bool = False) -> Iterator[Objection]:
     """Object to the first character that Xero does not take."""
-    found = _UNREADABLE.search(text)
-    character = found[0] if found else next((c for c in text if ascii_only and not _is_printable(c)), None)
-    if character is not None:
+    found = (_NOT_PRINTABLE_ASCII if ascii_only else _UNREADABLE).search(text)
+    if found is not None:
         yield Objection(
             "XERO83",
-            f"The {field} contains a character that Xero does not take: U+{ord(character):04X}. Retype it "
+            f"The {field} contains a character that Xero does not take: U+{ord(found[0]):04X}. Retype it "
             f"in plain letters {AGAIN}.",
         )
-
-
-def _is_printable(character: str) -> bool:
-    return character.isascii() and character.isprintable()

@@ -192,6 +192,18 @@ def test_a_locked_period_has_a_verdict_of_its_own_with_both_dates(office: Office
     assert "locked up to 31 Mar 2026 (period lock date)" in reason
 
 
+@pytest.mark.parametrize(("state", "code"), [(ExportState.IN_DOUBT, None), (ExportState.FAILED, "XERO01")])
+def test_what_may_have_arrived_is_looked_up_and_what_comes_first_otherwise_is_said(
+    office: Office, state: ExportState, code: str | None
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, state=state, code=code, account="999")
+    found, reason = verdict(office, export_id)
+    assert found is LOOK
+    assert reason.startswith("It may have arrived: Xero is asked")
+    assert "this comes first: XERO27: Category 999 of Parkway Cabs" in reason
+
+
 def test_what_stands_in_the_way_is_told_by_its_code(office: Office) -> None:
     shop = office.shop()
     ids = [
