@@ -75,6 +75,7 @@ GOOD = (
     Odd(name="submitter unknown to Xero", submitter="Nobody Known"),
     Odd(name="submitter of 255 characters", submitter="N" * 255),
     Odd(name="submitter with an archived namesake", submitter="Leila Haddad"),
+    Odd(name="submitter with an archived namesake in other case", submitter="Jonas Berg"),
     Odd(name="another currency that is enabled", currency="EUR"),
     Odd(name="currency in lower case", currency="gbp"),
     Odd(name="number of 255 characters", suffix="9" * 245),
@@ -204,14 +205,14 @@ def arrange(office: Office) -> Shop:
     control("POST", f"{books}/tax-rates/RRINPUT", status="DELETED")
     control("POST", f"{books}/tracking/Department", status="ARCHIVED")
     control("POST", f"{books}/tracking/Region", status="ARCHIVED", option="West")
-    archive = [{"Name": name, "ContactStatus": "ARCHIVED"} for name in ("Callum Reid", "Leila Haddad")]
-    _post_contacts(office, shop, [*archive])
-    _post_contacts(office, shop, [{"Name": "Leila Haddad", "ContactStatus": "ACTIVE"}], method="PUT")
+    gone, anew = ("Callum Reid", "Leila Haddad", "Jonas Berg"), ("Leila Haddad", "JONAS BERG")
+    _send_contacts(office, shop, "POST", [{"Name": name, "ContactStatus": "ARCHIVED"} for name in gone])
+    _send_contacts(office, shop, "PUT", [{"Name": name} for name in anew])
     office.sync(shop)
     return shop
 
 
-def _post_contacts(office: Office, shop: Shop, contacts: list[dict[str, str]], method: str = "POST") -> None:
+def _send_contacts(office: Office, shop: Shop, method: str, contacts: list[dict[str, str]]) -> None:
     headers = {
         "Authorization": f"Bearer {office.consent_kept(shop)}",
         "xero-tenant-id": shop.organisation_id,
