@@ -206,13 +206,14 @@ def arrange(office: Office) -> Shop:
     control("POST", f"{books}/tracking/Department", status="ARCHIVED")
     control("POST", f"{books}/tracking/Region", status="ARCHIVED", option="West")
     gone, anew = ("Callum Reid", "Leila Haddad", "Jonas Berg"), ("Leila Haddad", "JONAS BERG")
-    _send_contacts(office, shop, "POST", [{"Name": name, "ContactStatus": "ARCHIVED"} for name in gone])
-    _send_contacts(office, shop, "PUT", [{"Name": name} for name in anew])
+    send_contacts(office, shop, "POST", [{"Name": name, "ContactStatus": "ARCHIVED"} for name in gone])
+    send_contacts(office, shop, "PUT", [{"Name": name} for name in anew])
     office.sync(shop)
     return shop
 
 
-def _send_contacts(office: Office, shop: Shop, method: str, contacts: list[dict[str, str]]) -> None:
+def send_contacts(office: Office, shop: Shop, method: str, contacts: list[dict[str, str]]) -> None:
+    """Make or change contacts in Xero, past Relink: only the next sync sees it."""
     headers = {
         "Authorization": f"Bearer {office.consent_kept(shop)}",
         "xero-tenant-id": shop.organisation_id,
