@@ -94,6 +94,7 @@ def _untried(work: LaneWork, what: Any) -> Select[Any]:
         .join(run, run.plan_id == tables.PlanItem.plan_id)
         .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
         .join(receipt, receipt.export_id == tables.Export.id)
+        .join(tables.ReceiptFile, tables.ReceiptFile.receipt_id == receipt.id)
         .where(
             *_of_lane(work),
             tables.Export.organisation_id == work.organisation_id,
