@@ -10,17 +10,15 @@ from decimal import Decimal
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members
+from services import exports, members, workspace_lines
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
 from services.store import tables
 from services.store.states import GOES, ExportState, Verdict
+from services.workspace_lines import WorkspaceLine
 from services.xero.documents import MAX_BATCH, MAX_LOOKUP
 from services.xero.pace import Limits
-
-LARGEST = 200  # workspaces on a page: the rest is found in its items, page by page
-BLOCKED = frozenset({Verdict.DISCONNECTED, Verdict.FIX_FIRST, Verdict.LOCKED, Verdict.CHANGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +41,6 @@ class VerdictLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceLine:
-    """What a plan says about one workspace."""
-
-    id: str
-    name: str
-    goes: int  #: how many will be sent or looked up
-    amounts: Mapping[str, Decimal]  #: of those that go, by currency
-    blocked: int  #: how many a person has to act for first
-    disconnected: int  #: of the blocked: for want of a connection
-    other: int  #: how many need nothing, or are not judged yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """A frozen set of exports, judged."""
 
@@ -68,7 +53,9 @@ class PlanView:
     judging: bool  #: until it is through, nothing can be started
     lines: tuple[VerdictLine, ...]
     workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
-    largest: tuple[WorkspaceLine, ...]  #: the workspaces with the most exports, at most `LARGEST`
+    largest: tuple[
+        WorkspaceLine, ...
+    ]  #: the workspaces with the most exports, at most `workspace_lines.LARGEST`
     workspaces_total: int
     goes: int  #: how many the run will work on
     calls_needed: int
@@ -109,8 +96,8 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
         judging=row.judging_due_at is not None,
         lines=tuple(lines),
         workspaces=tuple(workspaces),
-        largest=tuple(_largest(session, plan_id)),
-        workspaces_total=_workspaces_total(session, plan_id),
+        largest=tuple(workspace_lines.largest(session, plan_id)),
+        workspaces_total=workspace_lines.total(session, plan_id),
         goes=sum(line.count for line in lines if line.verdict in GOES),
         calls_needed=sum(calls.values()),
         seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
@@ -123,7 +110,8 @@ def progress(session: Session, member: Member, plan_id: str) -> Progress:
     row = own_plan(session, member, plan_id)
     judged = func.sum(case((tables.PlanItem.verdict == Verdict.JUDGING, 0), else_=1))
     counts = select(func.coalesce(judged, 0), func.count()).where(tables.PlanItem.plan_id == plan_id)
-    return Progress(*session.execute(counts).one(), judging=row.judging_due_at is not None)
+    number, total = session.execute(counts).one()
+    return Progress(number, total, row.judging_due_at is not None)
 
 
 def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
@@ -191,67 +179,6 @@ def _lines(session: Session, plan_id: str) -> list[VerdictLine]:
                 )
             )
     return lines
-
-
-def _workspaces_total(session: Session, plan_id: str) -> int:
-    item = tables.PlanItem
-    number = select(func.count(item.workspace_id.distinct())).where(item.plan_id == plan_id)
-    return session.scalar(number) or 0
-
-
-def _largest(session: Session, plan_id: str) -> list[WorkspaceLine]:
-    item, workspace = tables.PlanItem, tables.Workspace
-    number = func.count()
-    largest = session.execute(
-        select(workspace.id, workspace.name)
-        .join(item, item.workspace_id == workspace.id)
-        .where(item.plan_id == plan_id)
-        .group_by(workspace.id, workspace.name)
-        .order_by(number.desc(), workspace.name)
-        .limit(LARGEST)
-    ).all()
-    counts = _counts(session, plan_id, [workspace_id for workspace_id, _ in largest])
-    return [_workspace_line(workspace_id, name, counts[workspace_id]) for workspace_id, name in largest]
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """How many exports of one workspace have a verdict and a currency in common."""
-
-    verdict: Verdict
-    currency: str
-    number: int
-    amount: Decimal
-
-
-def _counts(session: Session, plan_id: str, workspace_ids: Sequence[str]) -> Mapping[str, list[_Count]]:
-    item, export = tables.PlanItem, tables.Export
-    group = (item.workspace_id, item.verdict, export.currency)
-    rows = session.execute(
-        select(*group, func.count(), func.sum(export.amount))
-        .join(export, export.id == item.export_id)
-        .where(item.plan_id == plan_id, item.workspace_id.in_(workspace_ids))
-        .group_by(*group)
-    )
-    found: dict[str, list[_Count]] = {workspace_id: [] for workspace_id in workspace_ids}
-    for workspace_id, *counted in rows:
-        found[workspace_id].append(_Count(*counted))
-    return found
-
-
-def _workspace_line(workspace_id: str, name: str, counts: Sequence[_Count]) -> WorkspaceLine:
-    going = [count for count in counts if count.verdict in GOES]
-    goes = sum(count.number for count in going)
-    blocked = sum(count.number for count in counts if count.verdict in BLOCKED)
-    return WorkspaceLine(
-        id=workspace_id,
-        name=name,
-        goes=goes,
-        amounts=exports.sums((count.currency, count.amount) for count in going),
-        blocked=blocked,
-        disconnected=sum(count.number for count in counts if count.verdict is Verdict.DISCONNECTED),
-        other=sum(count.number for count in counts) - goes - blocked,
-    )
 
 
 def lanes_of(session: Session, plan_id: str) -> list[tuple[str, str, int]]:

@@ -60,9 +60,14 @@ def results(plan_id: str) -> Callable[[], str]:
 
 def items(member: Member, plan: PlanView) -> None:
     """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
+    chosen = filters.chosen("verdict", Verdict)
+    if chosen or len(plan.lines) > 1:
+        counts = {line.verdict: line.count for line in plan.lines}
+        filters.toggles("verdict", {**dict.fromkeys(chosen, 0), **counts}, chosen, tone=badges.tone_of)
+    page = filters.current_page()
     with session.reading() as store:
         rows, total = plan_service.items(
-            store, member, plan.id, page=filters.current_page(), page_size=ITEMS_A_PAGE
+            store, member, plan.id, verdicts=chosen, page=page, page_size=ITEMS_A_PAGE
         )
     tables.table(
         "Exports of this retry",
