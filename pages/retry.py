@@ -46,7 +46,7 @@ if plan.run is not None and not plan.run.live:
             "text/csv",
         )
 
-if plan.run is None:
+if plan.run is None and not plan.judging:
     st.header("Workspaces", anchor=False)
     judged.workspaces(member, plan)
 st.header("Exports", anchor=False)

@@ -59,14 +59,16 @@ def ask() -> ExportFilter:
 def _more() -> dict[str, object]:
     with st.container(width=320):
         kind = _select("Type", "type", _KINDS, "Any type")
-        cause = _select("Its connection was", "cause", _CAUSES, "Anything")
+        cause = _select("Cause of its incident", "cause", _CAUSES, "Any cause")
         report = st.text_input("Report ID", key="report", bind="query-params", on_change=filters.first_page)
         low, high = st.columns(2)
         with low:
-            amount_from, older = _amount("Amount from", "from"), _days("At least days ago", "older")
+            amount_from, older = _amount("Amount from", "from"), _days("Days ago, at least", "older")
         with high:
-            amount_to, newer = _amount("Amount to", "to"), _days("At most days ago", "newer")
-        st.caption("Amounts are in each export's own currency. Days count from the last failure.")
+            amount_to, newer = _amount("Amount to", "to"), _days("Days ago, at most", "newer")
+        st.caption(
+            "Amounts are in each export's own currency. Days count from the last failure, else the approval."
+        )
     return {
         "kind": ExportKind(kind) if kind else None,
         "cause": cause or None,
@@ -84,7 +86,7 @@ def _select(label: str, key: str, options: list[str], anything: str) -> str | No
         options,
         key=key,
         bind="query-params",
-        format_func=lambda word: words.capital(word) or anything,
+        format_func=lambda word: word or anything,  # the address carries what is shown
         on_change=filters.first_page,
     )
 

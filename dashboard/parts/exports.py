@@ -20,6 +20,8 @@ from services.store.states import ExportState
 
 Kind = Literal["primary", "secondary", "tertiary"]
 
+HOW_TO_TICK = "Tick rows to act on some; ticks stay when you turn the page or change the filter."
+
 _PLAN = "plan-to-open"
 _REASON = "set-aside-reason"
 _WITHOUT_MESSAGE = {
@@ -122,10 +124,7 @@ def _plan_button(choice: Choice, label: str, *, all_: bool, kind: Kind) -> None:
 def _marks(choice: Choice, found: ExportPage) -> None:
     shown = tuple(row.id for row in found.rows)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if not choice.ids:
-            st.caption("Tick rows to act on some; ticks stay when you turn the page or change the filter.")
-        else:
-            st.caption(choice.in_words())
+        st.caption(choice.in_words() if choice.ids else HOW_TO_TICK, width="content")
         if len(choice.positions(shown)) < len(shown):
             _mark_button("Select this page", "page", choice.take_all, choice, shown)
         if choice.ids:
