@@ -88,6 +88,8 @@ def actions(member: Member, choice: Choice, found: ExportPage, *, urgent: bool) 
     `urgent` says whether the retry is the thing to do on this page.
     """
     open_plan()
+    if not (member.may(Permission.RETRY) or member.may(Permission.SET_ASIDE)):
+        return
     some = len(choice.ids)
     with st.container(horizontal=True, vertical_alignment="center"):
         if member.may(Permission.RETRY):
