@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.parts import filters, words
 from services.exports import ExportFilter
@@ -62,10 +63,9 @@ def _more() -> dict[str, object]:
         cause = _select("Cause of its incident", "cause", _CAUSES, "Any cause")
         report = st.text_input("Report ID", key="report", bind="query-params", on_change=filters.first_page)
         low, high = st.columns(2)
-        with low:
-            amount_from, older = _amount("Amount from", "from"), _days("Days ago, at least", "older")
-        with high:
-            amount_to, newer = _amount("Amount to", "to"), _days("Days ago, at most", "newer")
+        amount_from, amount_to = _amount(low, "Amount from", "from"), _amount(high, "Amount to", "to")
+        low, high = st.columns(2)  # a row each: on a phone they stand one under the other
+        older, newer = _days(low, "Days ago, at least", "older"), _days(high, "Days ago, at most", "newer")
         st.caption(
             "Amounts are in each export's own currency. Days count from the last failure, else the approval."
         )
@@ -91,8 +91,8 @@ def _select(label: str, key: str, options: list[str], anything: str) -> str | No
     )
 
 
-def _amount(label: str, key: str) -> Decimal | None:
-    value = st.number_input(
+def _amount(place: DeltaGenerator, label: str, key: str) -> Decimal | None:
+    value = place.number_input(
         label,
         min_value=0.0,
         max_value=_LARGEST_AMOUNT,
@@ -105,8 +105,8 @@ def _amount(label: str, key: str) -> Decimal | None:
     return None if value is None else Decimal(f"{value:.4f}")
 
 
-def _days(label: str, key: str) -> int | None:
-    return st.number_input(
+def _days(place: DeltaGenerator, label: str, key: str) -> int | None:
+    return place.number_input(
         label,
         min_value=0,
         max_value=_LONGEST_DAYS,

@@ -121,11 +121,17 @@ def verdicts(plan: PlanView) -> None:
                 badges.state_badge(line.verdict),
                 f"{line.count:,}",
                 words.sums(line.amounts),
-                line.reason or markup.muted("several reasons; each export below says its own"),
+                line.reason or markup.muted(_without_reason(line.verdict)),
             ]
             for line in plan.lines
         ],
     )
+
+
+def _without_reason(verdict: Verdict) -> str:
+    if verdict is Verdict.JUDGING:
+        return "not looked at yet"
+    return "several reasons; each export below says its own"
 
 
 def effort(plan: PlanView) -> str:
