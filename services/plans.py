@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members, receipts
+from services import exports, members, receipts, workspace_lines
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
 from services.store import tables
 from services.store.states import GOES, ExportState, Verdict
+from services.workspace_lines import WorkspaceLine
 from services.xero.documents import MAX_BATCH, MAX_LOOKUP
 from services.xero.pace import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the judging of a plan is."""
+
+    judged: int
+    total: int
+    judging: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,14 @@ class PlanView:
     made_at: datetime
     scope: str
     total: int
+    judged: int  #: how many have their verdict; the worker is on its way through the others
+    judging: bool  #: until it is through, nothing can be started
     lines: tuple[VerdictLine, ...]
     workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
+    largest: tuple[
+        WorkspaceLine, ...
+    ]  #: the workspaces with the most exports, at most `workspace_lines.LARGEST`
+    workspaces_total: int
     goes: int  #: how many the run will work on
     calls_needed: int
     seconds_needed: float  #: at the pace that Xero's limits allow; at least
@@ -76,13 +92,26 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
         made_at=row.made_at,
         scope=row.scope,
         total=sum(line.count for line in lines),
+        judged=sum(line.count for line in lines if line.verdict is not Verdict.JUDGING),
+        judging=row.judging_due_at is not None,
         lines=tuple(lines),
         workspaces=tuple(workspaces),
+        largest=tuple(workspace_lines.largest(session, plan_id)),
+        workspaces_total=workspace_lines.total(session, plan_id),
         goes=sum(line.count for line in lines if line.verdict in GOES),
         calls_needed=sum(calls.values()),
         seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
         run=run_view(session, plan_id),
     )
+
+
+def progress(session: Session, member: Member, plan_id: str) -> Progress:
+    """Return how far the judging of a plan is: cheap, to be asked again and again. Raises `UnknownPlan`."""
+    row = own_plan(session, member, plan_id)
+    judged = func.sum(case((tables.PlanItem.verdict == Verdict.JUDGING, 0), else_=1))
+    counts = select(func.coalesce(judged, 0), func.count()).where(tables.PlanItem.plan_id == plan_id)
+    number, total = session.execute(counts).one()
+    return Progress(number, total, row.judging_due_at is not None)
 
 
 def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
@@ -172,7 +201,7 @@ def items(
     member: Member,
     plan_id: str,
     *,
-    verdict: Verdict | None = None,
+    verdicts: Sequence[Verdict] = (),
     page: int = 1,
     page_size: int = 50,
 ) -> tuple[list[PlanItemRow], int]:
@@ -185,8 +214,8 @@ def items(
         .join(tables.Organisation, tables.Organisation.id == tables.Export.organisation_id)
         .where(tables.PlanItem.plan_id == plan_id)
     )
-    if verdict is not None:
-        query = query.where(tables.PlanItem.verdict == verdict)
+    if verdicts:
+        query = query.where(tables.PlanItem.verdict.in_(verdicts))
     ordered = query.order_by(tables.Export.approved_at, tables.Export.id)
     rows = session.execute(page_of(ordered, page=page, page_size=page_size))
     total = count(session, query.with_only_columns(tables.PlanItem.export_id))

@@ -127,10 +127,10 @@ def imported(session: Session, organisation_id: str) -> Imported:
     kinds: dict[str, dict[str, Mapping[str, Any]]] = {
         kind: {} for kind in (ACCOUNT, TAX_RATE, TRACKING, CONTACT, CURRENCY)
     }
-    for row in session.scalars(
-        select(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
-    ):
-        kinds[row.kind][row.key] = row.data
+    item = tables.ReferenceItem
+    rows = select(item.kind, item.key, item.data).where(item.organisation_id == organisation_id)
+    for kind, key, data in session.execute(rows):
+        kinds[kind][key] = data
     organisation = session.get_one(tables.Organisation, organisation_id)
     return Imported(
         accounts=kinds[ACCOUNT],

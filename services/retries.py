@@ -13,21 +13,28 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import IncidentState, RunState
 
+STILL_JUDGED = (
+    "Relink is still on its way through this plan, so nothing was started. Wait until every export of it "
+    "has its verdict, then start it."
+)
+
 
 def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
     """Start the run of a plan; pressed a second time, it is the same run.
 
-    Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent, or a workspace of it is
-    being disconnected.
+    Raises `UnknownPlan`, `NotAllowed`, and `Declined` while the plan is still judged, when nothing of it
+    can be sent, or when a workspace of it is being disconnected.
     """
     reason = audit.reason_of(reason)
     plans.own_plan(session, member, plan_id)
     if not member.may(Permission.RETRY):
         raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
     # The plan's row is the lock: two presses at once must not make two runs.
-    session.get_one(tables.RetryPlan, plan_id, with_for_update=True)
+    plan = session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
     if session.get(tables.RetryRun, plan_id) is not None:
         return
+    if plan.judging_due_at is not None:
+        raise Declined(STILL_JUDGED)
     lanes = plans.lanes_of(session, plan_id)
     if not lanes:
         raise Declined("Nothing of this plan can be sent. The verdicts say what to do first.")

@@ -60,9 +60,14 @@ def results(plan_id: str) -> Callable[[], str]:
 
 def items(member: Member, plan: PlanView) -> None:
     """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
+    chosen = filters.chosen("verdict", Verdict)
+    if chosen or len(plan.lines) > 1:
+        counts = {line.verdict: line.count for line in plan.lines}
+        filters.toggles("verdict", {**dict.fromkeys(chosen, 0), **counts}, chosen, tone=badges.tone_of)
+    page = filters.current_page()
     with session.reading() as store:
         rows, total = plan_service.items(
-            store, member, plan.id, page=filters.current_page(), page_size=ITEMS_A_PAGE
+            store, member, plan.id, verdicts=chosen, page=page, page_size=ITEMS_A_PAGE
         )
     tables.table(
         "Exports of this retry",
@@ -116,11 +121,17 @@ def verdicts(plan: PlanView) -> None:
                 badges.state_badge(line.verdict),
                 f"{line.count:,}",
                 words.sums(line.amounts),
-                line.reason or markup.muted("several reasons; each export below says its own"),
+                line.reason or markup.muted(_without_reason(line.verdict)),
             ]
             for line in plan.lines
         ],
     )
+
+
+def _without_reason(verdict: Verdict) -> str:
+    if verdict is Verdict.JUDGING:
+        return "not looked at yet"
+    return "several reasons; each export below says its own"
 
 
 def effort(plan: PlanView) -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, markup, panels, plans, runs, tables, words
+from dashboard.parts import badges, exports, judged, markup, panels, plans, runs, tables, words
 from dashboard.parts.badges import Tone
 from services import plans as plan_service
 from services import releasing as release
@@ -60,6 +60,9 @@ def _plan(view: WizardView) -> None:
 
 
 def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
+    if plan.judging:
+        judged.follow(member, plan)
+        return
     plans.verdicts(plan)
     chosen = _choice(member, plan)
     number = plan.goes if chosen is None else len(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard import navigation
-from services import planning, plans, retries
+from services import judging, planning, plans, retries
 from services.desk import Desk
 from services.exports import ExportFilter
 from services.members import Member
@@ -96,6 +96,52 @@ def test_receipts_that_are_missing_in_xero_are_told_and_planned_again(
     shown = text_of(app)
     assert "in Xero, will attach receipts" in shown
     assert "Retry 1 export" in shown
+
+
+def test_a_plan_that_is_still_judged_shows_how_far_it_is_and_cannot_be_started(
+    desk: Desk, open_page: OpenPage, plan_id: str
+) -> None:
+    with desk.store.begin() as session:
+        item = session.query(tables.PlanItem).filter_by(export_id=1).one()
+        item.verdict = Verdict.JUDGING
+        session.get_one(tables.RetryPlan, plan_id).judging_due_at = utcnow()
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+    assert [bar.proto.text for bar in app.get("progress")] == ["3 of 4 looked at"]
+    assert "start" not in [button.key for button in app.button]
+
+    judging.run(desk, plan_id, 0)
+    app.run()
+
+    assert app.button(key="start").label == "Retry 3 exports"
+    assert not app.get("progress")
+
+
+def test_the_exports_of_a_plan_narrow_to_a_verdict_in_the_address(open_page: OpenPage, plan_id: str) -> None:
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id, verdict="blocked: still disconnected")
+    assert "EXP-000070" in text_of(app)
+    assert "EXP-000001" not in text_of(app)
+
+    app.button(key="verdict-will send").click().run()
+
+    assert "EXP-000070" in text_of(app)
+    assert "EXP-000001" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("email", "address"),
+    [
+        (world.AGENT, f"/workspace?id={world.BROKEN}"),  # who cannot reconnect can send the link from there
+        (world.ADMIN, f"/reconnect?workspace={world.BROKEN}"),
+    ],
+)
+def test_what_is_still_disconnected_carries_the_way_to_reconnect_it(
+    desk: Desk, open_page: OpenPage, email: str, address: str
+) -> None:
+    with desk.store.begin() as session:
+        disconnected = planning.plan(session, AGENT, export_ids=[1, 2])
+    shown = text_of(open_page(navigation.RETRY, email, plan=disconnected))
+    assert "2 still disconnected" in shown
+    assert f'href="{address}"' in shown
 
 
 def test_results_can_be_downloaded(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
