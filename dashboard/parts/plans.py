@@ -129,5 +129,5 @@ def effort(plan: PlanView) -> str:
         return "Nothing in this plan can be sent now."
     return (
         f"{words.plural(plan.goes, 'export')} in about {words.plural(plan.calls_needed, 'call')} to Xero, "
-        f"about {words.span(max(1, plan.seconds_needed))} at the pace Xero allows."
+        f"about {words.span(max(1, plan.estimate.seconds))} at the pace Xero allows."
     )

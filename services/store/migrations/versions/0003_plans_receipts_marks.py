@@ -69,6 +69,9 @@ def upgrade() -> None:
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.add_column(sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True))
 
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sent_this_minute", sa.Integer(), nullable=False, server_default="0"))
+
     with op.batch_alter_table("retry_plans", schema=None) as batch_op:
         batch_op.add_column(sa.Column("judging_due_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("slice", sa.Integer(), nullable=False, server_default="0"))
@@ -98,6 +101,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_retry_plans_judging_due_at"))
         batch_op.drop_column("slice")
         batch_op.drop_column("judging_due_at")
+
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.drop_column("sent_this_minute")
 
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.drop_column("changed_at")
