@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, plans, runs, words
+from dashboard.parts import exports, markup, plans, runs, starts, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -23,8 +23,11 @@ markup.show(
 )
 
 if plan.run is None:
-    plans.ask_to_start(plan)
+    plans.verdicts(plan)
+    starts.ask(plan)
 else:
+    starts.scheduled(plan.run)
+    starts.left_out(plan)
     runs.follow(member, plan)
 
 if plan.run is not None and not plan.run.live:

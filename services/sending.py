@@ -196,12 +196,12 @@ def _claim(work: LaneWork) -> list[Draft] | None:
     or for its own pace.
     """
     with work.desk.store.begin() as session:
-        room = claiming.room(session, work)
-        if not room:
-            return []
         waiting = _lane_items(work).where(tables.Export.state.in_(RETRYABLE)).limit(MAX_BATCH)
         if session.execute(waiting).first() is None:
             return None
+        room = claiming.room(session, work)
+        if not room:
+            return []
         # Locked, and judged by their state after the wait: somebody may be setting one aside, or
         # importing its report anew, or pausing the workspace, at this very moment.
         _require_connection(work, pausing.lock(session, work.workspace_id, share=True))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
 from markupsafe import Markup
 
 from dashboard import session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import audit, retries
 from services import plans as plan_service
 from services import results as result_files
 from services.desk import open_desk
@@ -24,27 +22,8 @@ def title(plan: PlanView) -> str:
     """Return what a plan is at this moment."""
     if plan.run is None:
         return f"Retry {words.plural(plan.total, 'export')}"
-    return f"Retry of {words.plural(plan.total, 'export')}, {plan.run.state}"
-
-
-def ask_to_start(plan: PlanView) -> None:
-    """Show a plan before anything is sent, with the one button that starts it."""
-    verdicts(plan)
-    st.write(effort(plan))
-    if plan.goes:
-        reason = st.text_input(
-            "Reason",
-            key="reason",
-            max_chars=audit.REASON_CHARACTERS,
-            placeholder="For example: reconnected, ticket 4411",
-        )
-        st.button(
-            f"Retry {words.plural(plan.goes, 'export')}",
-            type="primary",
-            key="start",
-            on_click=session.act,
-            args=(retries.start, plan.id, reason),
-        )
+    state = "scheduled" if plan.run.scheduled else plan.run.state
+    return f"Retry of {words.plural(plan.total, 'export')}, {state}"
 
 
 def results(plan_id: str) -> Callable[[], str]:
@@ -120,14 +99,4 @@ def verdicts(plan: PlanView) -> None:
             ]
             for line in plan.lines
         ],
-    )
-
-
-def effort(plan: PlanView) -> str:
-    """Say how much work a plan is."""
-    if not plan.goes:
-        return "Nothing in this plan can be sent now."
-    return (
-        f"{words.plural(plan.goes, 'export')} in about {words.plural(plan.calls_needed, 'call')} to Xero, "
-        f"about {words.span(max(1, plan.estimate.seconds))} at the pace Xero allows."
     )

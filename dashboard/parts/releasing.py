@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, markup, panels, plans, runs, tables, words
+from dashboard.parts import badges, exports, markup, panels, plans, runs, starts, tables, words
 from dashboard.parts.badges import Tone
 from services import plans as plan_service
 from services import releasing as release
@@ -44,6 +44,7 @@ def retry(member: Member, view: WizardView) -> None:
 
 def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
     # Looked at again in the transaction that plans: another window may have planned meanwhile.
+    release.hold(store, workspace_id)
     if wizards.wizard(store, member, workspace_id).plan is None:
         release.retry_plan(store, member, workspace_id)
 
@@ -63,7 +64,7 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
     plans.verdicts(plan)
     chosen = _choice(member, plan)
     number = plan.goes if chosen is None else len(chosen)
-    st.write(plans.effort(plan))
+    st.write(words.plain(starts.effort(plan.estimate)) if plan.goes else _nothing_goes(plan))
     st.button(
         f"Retry {words.plural(number, 'export')}",
         type="primary",
@@ -75,6 +76,10 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
     if plan.total > plan.goes or plan.total > CHOSEN_ONE_BY_ONE:
         with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
             plans.items(member, plan)
+
+
+def _nothing_goes(plan: PlanView) -> str:
+    return words.plain(plan.carried_by.why if plan.carried_by else "Nothing in this plan can be sent now.")
 
 
 def _choice(member: Member, plan: PlanView) -> list[int] | None:
