@@ -189,8 +189,9 @@ def effort(estimate: Estimate) -> str:
     """Say how much work a retry is, when it will be done, and what decides that."""
     if not estimate.exports:
         return "No workspace is chosen."
+    number, calls = words.plural(estimate.exports, "export"), words.plural(estimate.calls, "call")
     said = [
-        f"{words.plural(estimate.exports, 'export')} in about {words.plural(estimate.calls, 'call')} to Xero.",
+        f"{number} in about {calls} to Xero.",
         f"Done {clock.at(estimate.finishes_at)} at the earliest, "
         f"{words.span(max(1.0, estimate.seconds))} after the start.",
     ]
