@@ -35,6 +35,13 @@ def retry_plan(
     return plan_id
 
 
+def plan_once(session: Session, member: Member, workspace_id: str) -> None:
+    """Plan the retry of what waits, unless another window of the wizard has planned it meanwhile."""
+    reconnect = hold(session, workspace_id)
+    if reconnect is not None and reconnect.plan_id is None:
+        retry_plan(session, member, workspace_id)
+
+
 def release(
     session: Session, member: Member, workspace_id: str, plan_id: str, export_ids: Sequence[int] | None = None
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from services import catalogue, claiming, pausing, under_way, verdicts
@@ -31,19 +31,19 @@ def look_again(
 ) -> None:
     """Give every export that would go another verdict where it must not go any more."""
     for condition, reason in _changes(plan):
-        found = select(tables.Export.id).where(condition)
-        _turn(session, plan.id, found, Verdict.CHANGED, reason)
+        of_item = exists().where(tables.Export.id == tables.PlanItem.export_id, condition)
+        _turn(session, plan.id, of_item, Verdict.CHANGED, reason)
     for workspace_id, connection in connections.items():
         if (why := verdicts.blocked(connection)) is not None:
-            there = select(tables.Export.id).where(tables.Export.workspace_id == workspace_id)
-            _turn(session, plan.id, there, Verdict.CHANGED, why)
+            _turn(session, plan.id, tables.PlanItem.workspace_id == workspace_id, Verdict.CHANGED, why)
     for run in under_way.others(session, plan.id, verdicts=GOES):
-        _turn(session, plan.id, under_way.exports_of(run.plan_id), Verdict.UNDER_WAY, run.why)
+        there = tables.PlanItem.export_id.in_(under_way.exports_of(run.plan_id))
+        _turn(session, plan.id, there, Verdict.UNDER_WAY, run.why)
 
 
 def leave_out(session: Session, plan_id: str, workspace_ids: Collection[str], by: str) -> None:
     """Leave out the exports of workspaces that were not chosen."""
-    there = select(tables.Export.id).where(tables.Export.workspace_id.in_(workspace_ids))
+    there = tables.PlanItem.workspace_id.in_(workspace_ids)
     _turn(session, plan_id, there, Verdict.LEFT_OUT, f"{by} did not choose this workspace at the start.")
 
 
@@ -65,7 +65,7 @@ def _changes(plan: tables.RetryPlan) -> Iterator[tuple[ColumnElement[bool], str]
     """Return what may have become of an export since the plan, and what is said of it then."""
     export = tables.Export
     yield (
-        (export.state == ExportState.DELIVERED) & ~_wants_receipts(plan.id),
+        (export.state == ExportState.DELIVERED) & (tables.PlanItem.verdict != Verdict.RECEIPTS),
         "It was delivered after this plan was made, and is in Xero.",
     )
     yield export.state == ExportState.SET_ASIDE, "It was set aside after this plan was made."
@@ -85,18 +85,11 @@ def _changes(plan: tables.RetryPlan) -> Iterator[tuple[ColumnElement[bool], str]
     )
 
 
-def _wants_receipts(plan_id: str) -> ColumnElement[bool]:
-    items = tables.PlanItem.__table__.alias("with_receipts")
-    return tables.Export.id.in_(
-        select(items.c.export_id).where(items.c.plan_id == plan_id, items.c.verdict == Verdict.RECEIPTS)
-    )
-
-
-def _turn(session: Session, plan_id: str, found: Select[int], verdict: Verdict, reason: str) -> None:
+def _turn(session: Session, plan_id: str, which: ColumnElement[bool], verdict: Verdict, reason: str) -> None:
     items = tables.PlanItem
     session.execute(
         update(items)
-        .where(items.plan_id == plan_id, items.verdict.in_(GOES), items.export_id.in_(found))
+        .where(items.plan_id == plan_id, items.verdict.in_(GOES), which)
         .values(verdict=verdict, reason=reason),
         execution_options={"synchronize_session": False},
     )

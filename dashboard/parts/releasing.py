@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, exports, markup, panels, plans, runs, starts, tables, words
@@ -28,7 +27,7 @@ def retry(member: Member, view: WizardView) -> None:
     """Show what failed and why it will go or not, and release it; afterwards what came of it."""
     if view.plan is None and view.reconnect_id is not None and view.may_act and member.may(Permission.RETRY):
         # Nothing is sent by planning, so it needs no press: what failed is there to be looked at.
-        session.act(_plan_once, view.workspace.id)
+        session.act(release.plan_once, view.workspace.id)
         with session.reading() as store:
             view = wizards.wizard(store, member, view.workspace.id)
     plan = view.plan
@@ -40,13 +39,6 @@ def retry(member: Member, view: WizardView) -> None:
         runs.progress(plan.run, member)
         done(member, view)
         _offer_plan(view, "Plan what is left again")
-
-
-def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
-    # Looked at again in the transaction that plans: another window may have planned meanwhile.
-    release.hold(store, workspace_id)
-    if wizards.wizard(store, member, workspace_id).plan is None:
-        release.retry_plan(store, member, workspace_id)
 
 
 def _offer_plan(view: WizardView, label: str) -> None:
