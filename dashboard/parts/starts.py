@@ -211,10 +211,10 @@ def _another_day(waiting: Sequence[AnotherDay]) -> str:
     first = min(waiting, key=lambda one: one.returns_at)
     names = ", ".join(one.workspace_name for one in waiting[:3])
     more = f" and {len(waiting) - 3:,} more" if len(waiting) > 3 else ""
-    when = f"from {clock.at(first.returns_at)}" if first.told else f"by {clock.at(first.returns_at)}"
+    when = clock.at(first.returns_at) if first.told else f"at the latest {clock.at(first.returns_at)}"
     return (
         f"About {exports} of {names}{more} must wait for another day: Xero's calls of the day do not "
-        f"suffice, and return {when}{'' if first.told else ' at the latest'}."
+        f"suffice, and return {when}."
     )
 
 
