@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -44,7 +44,8 @@ class PlanView:
     workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
     goes: int  #: how many the run will work on
     outlook: Outlook  #: what is still to be done, and how fast that may go
-    estimate: Estimate  #: of all of it, begun now or at the time that was chosen
+    #: of all of it, begun now or at the time that was chosen; a moment later it is another
+    estimate: Estimate = field(compare=False)
     others: tuple[OtherRun, ...]  #: the runs that have exports of this plan in hand
     run: RunView | None
 
