@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from services import receipts
 from services.store import tables
-from services.store.states import GOES, ExportKind, ReceiptState, Verdict
+from services.store.states import GOES, ExportKind, Verdict
 from services.xero.documents import MAX_BATCH, MAX_LOOKUP
 from services.xero.pace import Limits
 
@@ -245,7 +246,7 @@ def read(session: Session, plan_id: str) -> Outlook:
 
 def loads(session: Session, plan_id: str) -> list[Load]:
     """Return what a plan, or its run, still has to do in each workspace, the largest first."""
-    beside = _calls_beside(session, plan_id)
+    beside = receipts.number_by_workspace(session, plan_id)  # each is a call of its own
     of_lanes: dict[tuple[str, str, str], list[_Part]] = {}
     for workspace_id, name, organisation_id, *part in session.execute(_parts(plan_id)).all():
         of_lanes.setdefault((workspace_id, name, organisation_id), []).append(_Part(*part))
@@ -307,17 +308,6 @@ def _by_currency(parts: Sequence[_Part]) -> dict[str, Decimal]:
     for part in parts:
         found[part.currency] = found.get(part.currency, Decimal(0)) + part.amount
     return found
-
-
-def _calls_beside(session: Session, plan_id: str) -> dict[str, int]:
-    """Return by workspace what takes a call of its own, beside the documents: every receipt does."""
-    rows = session.execute(
-        select(tables.PlanItem.workspace_id, func.count())
-        .join(tables.Receipt, tables.Receipt.export_id == tables.PlanItem.export_id)
-        .where(*_to_do(plan_id), tables.Receipt.state != ReceiptState.ATTACHED)
-        .group_by(tables.PlanItem.workspace_id)
-    )
-    return dict(rows.all())
 
 
 def allowances(session: Session, plan_id: str) -> dict[str, Allowed]:
