@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, judged, markup, plans, runs, words
+from dashboard.parts import exports, judged, markup, plans, runs, starts, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -26,8 +26,11 @@ if plan.judging:
     judged.follow(member, plan)
     plans.verdicts(plan)
 elif plan.run is None:
-    plans.ask_to_start(plan)
+    plans.verdicts(plan)
+    starts.ask(plan)
 else:
+    starts.scheduled(plan.run)
+    starts.left_out(plan)
     runs.follow(member, plan)
 
 if plan.run is not None and not plan.run.live:

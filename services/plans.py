@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members, receipts, workspace_lines
+from services import estimates, exports, members, under_way, workspace_lines
+from services.estimates import Estimate, Outlook
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
 from services.store import tables
+from services.store.engine import utcnow
 from services.store.states import GOES, ExportState, Verdict
+from services.under_way import OtherRun
 from services.workspace_lines import WorkspaceLine
-from services.xero.documents import MAX_BATCH, MAX_LOOKUP
-from services.xero.pace import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,26 @@ class PlanView:
     ]  #: the workspaces with the most exports, at most `workspace_lines.LARGEST`
     workspaces_total: int
     goes: int  #: how many the run will work on
-    calls_needed: int
-    seconds_needed: float  #: at the pace that Xero's limits allow; at least
+    outlook: Outlook  #: what is still to be done, and how fast that may go
+    #: of all of it, begun now or at the time that was chosen; a moment later it is another
+    estimate: Estimate = field(compare=False)
+    others: tuple[OtherRun, ...]  #: the runs that have exports of this plan in hand
     run: RunView | None
+
+    @property
+    def calls_needed(self) -> int:
+        """Return the calls that what is still to be done takes."""
+        return self.estimate.calls
+
+    @property
+    def finishes_at(self) -> datetime:
+        """Return when all of it is done, at the earliest."""
+        return self.estimate.finishes_at
+
+    @property
+    def carried_by(self) -> OtherRun | None:
+        """Return the one run that has all in hand that this plan could send; None where there is no such."""
+        return self.others[0] if not self.goes and len(self.others) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +103,8 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
     row = own_plan(session, member, plan_id)
     lines = _lines(session, plan_id)
     workspaces = lanes_of(session, plan_id)
-    calls = _calls(session, plan_id)
+    outlook = estimates.read(session, plan_id)
+    others = under_way.others(session, plan_id, verdicts=[Verdict.UNDER_WAY])
     return PlanView(
         id=plan_id,
         made_by=row.made_by,
@@ -99,8 +118,9 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
         largest=tuple(workspace_lines.largest(session, plan_id)),
         workspaces_total=workspace_lines.total(session, plan_id),
         goes=sum(line.count for line in lines if line.verdict in GOES),
-        calls_needed=sum(calls.values()),
-        seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
+        outlook=outlook,
+        estimate=outlook.estimate(now=utcnow()),
+        others=tuple(run for run in others if is_visible(session, member, run.plan_id)),
         run=run_view(session, plan_id),
     )
 
@@ -114,36 +134,16 @@ def progress(session: Session, member: Member, plan_id: str) -> Progress:
     return Progress(number, total, row.judging_due_at is not None)
 
 
-def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
-    """Return the calls that each workspace's exports take: batches of one kind, look-ups before them, and
-    one a receipt."""
-    number = func.count()
-    rows = session.execute(
-        select(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict, number)
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict)
-    )
-    calls = receipts.number_by_workspace(session, plan_id)
-    for workspace_id, _, verdict, found in rows:
-        if verdict is Verdict.RECEIPTS:
-            continue
-        size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
-        calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
-    return calls
-
-
-def _seconds(calls: int) -> float:
-    # Organisations go side by side; each may make so many calls in a window.
-    limits = Limits()
-    return (calls // limits.minute) * limits.window_seconds + calls % limits.minute
-
-
 def own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPlan:
     row = session.get(tables.RetryPlan, plan_id)
-    if row is not None and (member.sees_everything or _all_mine(session, member, plan_id)):
+    if row is not None and is_visible(session, member, plan_id):
         return row
     raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
+
+
+def is_visible(session: Session, member: Member, plan_id: str) -> bool:
+    """Say whether the member sees a plan: whole ones only, not parts of somebody else's."""
+    return member.sees_everything or _all_mine(session, member, plan_id)
 
 
 def _all_mine(session: Session, member: Member, plan_id: str) -> bool:

@@ -97,7 +97,9 @@ def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, 
         lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
         lane.state, lane.waiting_for = RunState.QUEUED, why
         lane.slice += 1
-        lane.due_at = utcnow() + timedelta(seconds=seconds)
+        # Where a person stopped the run meanwhile, the lane ends at once.
+        goes_on = session.get_one(tables.RetryRun, plan_id).state is RunState.RUNNING
+        lane.due_at = utcnow() + timedelta(seconds=seconds if goes_on else 0)
 
 
 def queue_stranded_again(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:

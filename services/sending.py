@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, documents, objections, pausing
+from services import answers, catalogue, claiming, documents, objections, pausing
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
@@ -190,21 +190,28 @@ def _claim(work: LaneWork) -> list[Draft] | None:
     """Claim the next batch: checked against what was imported, its attempts written.
 
     Returns the drafts to send: an empty list when none of the batch is to be sent after all (our own
-    checks refuse it, or somebody changed it at this moment), None when nothing of the lane is left.
-    Raises `Held` when the connection is broken, and `Parked` where the run has to wait for a person.
+    checks refuse it, or somebody changed it or stopped the run at this moment), None when nothing of
+    the lane is left.
+    Raises `Held` when the connection is broken, and `Parked` where the run has to wait for a person
+    or for its own pace.
     """
     with work.desk.store.begin() as session:
         waiting = _lane_items(work).where(tables.Export.state.in_(RETRYABLE)).limit(MAX_BATCH)
         if session.execute(waiting).first() is None:
             return None
+        room = claiming.room(session, work)
+        if not room:
+            return []
         # Locked, and judged by their state after the wait: somebody may be setting one aside, or
         # importing its report anew, or pausing the workspace, at this very moment.
         _require_connection(work, pausing.lock(session, work.workspace_id, share=True))
-        exports = list(session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH))
+        locked = session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH)
+        exports = claiming.as_planned(session, work, locked.all())
         if not exports:
             return []
         drafts = documents.drafts(session, [e for e in exports if e.kind is exports[0].kind])
-        sendable = [draft for draft in drafts if not _object(session, work, draft)]
+        sendable = [draft for draft in drafts if not _object(session, work, draft)][:room]
+        claiming.count(session, work, len(sendable))
         _write_attempts(session, sendable)
         return sendable
 

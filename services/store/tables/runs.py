@@ -146,6 +146,7 @@ class Lane(Base):
     slice: Mapped[int]  #: grows each time the lane is queued again
     due_at: Mapped[datetime]  #: not before; later than now when a limit parks it
     waiting_for: Mapped[str | None]  #: why it is parked, in words
+    sent_this_minute: Mapped[int] = mapped_column(default=0)  #: its share of the run's minute
 
 
 class Worker(Base):

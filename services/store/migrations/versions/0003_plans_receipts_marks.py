@@ -84,6 +84,9 @@ def upgrade() -> None:
             unique=False,
         )
 
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sent_this_minute", sa.Integer(), nullable=False, server_default="0"))
+
     with op.batch_alter_table("retry_plans", schema=None) as batch_op:
         batch_op.add_column(sa.Column("judging_due_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("slice", sa.Integer(), nullable=False, server_default="0"))
@@ -121,6 +124,8 @@ def downgrade() -> None:
             ["plan_id", "workspace_id", "verdict"],
             unique=False,
         )
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.drop_column("sent_this_minute")
 
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_exports_state_code_currency_amount"))
