@@ -76,7 +76,7 @@ def bill(draft: Draft, known: Imported) -> Bill:
     """Return the purchase bill of an out-of-pocket report."""
     return Bill(
         number=draft.export.number,
-        contact_id=_contact_id(draft, known),
+        contact_id=contact_id(draft, known),
         contact_name=draft.report.submitter_name,
         date=draft.dated,
         due_date=draft.dated + DUE_AFTER,
@@ -90,7 +90,7 @@ def bank_transaction(draft: Draft, known: Imported) -> BankTransaction:
     """Return the spend-money transaction of a company-card expense."""
     return BankTransaction(
         reference=draft.export.number,
-        contact_id=_contact_id(draft, known),
+        contact_id=contact_id(draft, known),
         contact_name=draft.report.submitter_name,
         date=draft.dated,
         currency=draft.export.currency,
@@ -99,7 +99,8 @@ def bank_transaction(draft: Draft, known: Imported) -> BankTransaction:
     )
 
 
-def _contact_id(draft: Draft, known: Imported) -> str | None:
+def contact_id(draft: Draft, known: Imported) -> str | None:
+    """Return the id of the document's contact, or None where no active one of that name is known."""
     contact = known.contacts.get(draft.report.submitter_name)
     return contact["id"] if contact and contact["status"] == ACTIVE else None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.desk import Desk
 from services.reference import Imported
+from services.store.engine import utcnow
 from services.xero.api import Api
 
 
@@ -36,3 +38,10 @@ class Held(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+def until(limit: str | None, seconds: float) -> str:
+    """Say until when a limit lasts that a person plans by: the day's; the others are over soon."""
+    if limit != "day":
+        return ""
+    return f" It returns at {utcnow() + timedelta(seconds=seconds):%H:%M UTC on %d %b}."

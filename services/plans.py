@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members
+from services import contacts, exports, members
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
@@ -98,7 +98,9 @@ def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
     for workspace_id, _, verdict, found in rows:
         size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
         calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
-    return calls
+    # A batch whose contacts are not all known takes one more call, before it.
+    unknown = contacts.names_unknown(session, plan_id)
+    return {id_: number + min(number, unknown.get(id_, 0)) for id_, number in calls.items()}
 
 
 def _seconds(calls: int) -> float:

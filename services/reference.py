@@ -52,7 +52,8 @@ def store_imported(
         **{(ACCOUNT, account.code): asdict(account) for account in accounts if account.code},
         **{(TAX_RATE, rate.tax_type): _tax_rate(rate) for rate in tax_rates},
         **{(TRACKING, category.name): asdict(category) for category in tracking},
-        **{(CONTACT, contact.name): asdict(contact) for contact in contacts},
+        # Of namesakes the active one counts: only its name is unique.
+        **{(CONTACT, contact.name): asdict(contact) for contact in sorted(contacts, key=_is_active)},
         **{(CURRENCY, code): {} for code in currencies},
     }
     session.execute(
@@ -64,6 +65,10 @@ def store_imported(
     ]
     if rows:
         session.execute(insert(tables.ReferenceItem), rows)
+
+
+def _is_active(contact: Contact) -> bool:
+    return contact.status == ACTIVE
 
 
 def _tax_rate(rate: TaxRate) -> dict[str, Any]:
@@ -89,3 +94,21 @@ def imported(session: Session, organisation_id: str) -> Imported:
         period_lock_date=organisation.period_lock_date,
         end_of_year_lock_date=organisation.end_of_year_lock_date,
     )
+
+
+def contacts(session: Session, organisation_id: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the contacts known of an organisation, by name."""
+    rows = session.execute(
+        select(tables.ReferenceItem.key, tables.ReferenceItem.data).where(
+            tables.ReferenceItem.organisation_id == organisation_id, tables.ReferenceItem.kind == CONTACT
+        )
+    )
+    return dict(rows.all())
+
+
+def keep_contacts(session: Session, organisation_id: str, contacts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep contacts beside what was imported, by name; the next sync replaces them all."""
+    for name, data in contacts.items():
+        session.merge(
+            tables.ReferenceItem(organisation_id=organisation_id, kind=CONTACT, key=name, data=dict(data))
+        )

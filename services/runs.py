@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, audit, members
+from services import audit, members, stopping
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
@@ -155,7 +155,7 @@ def cancel(session: Session, member: Member, plan_id: str) -> None:
         select(tables.Lane).where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
     ).all():
         lane.state = RunState.CANCELLED
-        answers.leave_in_doubt(session, plan_id, lane.workspace_id)
+        stopping.leave_in_doubt(session, plan_id, lane.workspace_id)
 
 
 def _turn(

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from services import catalogue, documents, pausing, reference
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
+from services.look_ups import AMBIGUOUS_CODES
 from services.reference import Imported
-from services.sending import AMBIGUOUS_CODES
 from services.store import tables
 from services.store.states import CAN_EXPORT, NEEDS_RECONNECT, ExportState, Health, Verdict
 
