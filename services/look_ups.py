@@ -125,7 +125,7 @@ def _same_amount(draft: Draft, document: Found) -> bool:
 def _as_found(draft: Draft, document: Found, number: int) -> str:
     text = FOUND
     if not _same_amount(draft, document):
-        text += f" There it comes to {document.total:,} {document.currency}."
+        text += f" There it comes to {document.total:,.2f} {document.currency}."
     if number > 1:
         text += f" There is a duplicate: {number} documents have this number. Void what is too many in Xero."
     return text
@@ -139,11 +139,12 @@ def _send_missing(work: LaneWork, missing: Sequence[tables.Export]) -> None:
     batches = {export.batch for export in missing if export.batch}
     for batch in sorted(batches):
         age = _age_if_open(work, batch)
-        if age is not None and age < SAME_KEY_FOR:
-            _send_again(work, batch)
-            return  # its answers are stored; the next turn sees what is left
-        if age is not None and age < KEY_KEPT_FOR:
+        if age is None or age >= KEY_KEPT_FOR:
+            continue
+        if age >= SAME_KEY_FOR or _is_partly_there(work, batch):
             raise Parked((KEY_KEPT_FOR - age).total_seconds(), SETTLING)
+        _send_again(work, batch)
+        return  # its answers are stored; the next turn sees what is left
     ids = [export.id for export in missing]
     with work.desk.store.begin() as session:
         answers.close_lost(session, ids, utcnow())
@@ -158,9 +159,25 @@ def _age_if_open(work: LaneWork, batch: str) -> timedelta | None:
     """Return how long ago a batch was first sent whose call may still be on its way, or None."""
     with work.desk.store.read() as session:
         attempt = session.scalar(select(tables.Attempt).where(tables.Attempt.batch == batch).limit(1))
-    if attempt is None or not (attempt.status is None or attempt.status in GAVE_UP_WAITING):
+    if attempt is None or _is_xeros_last_word(attempt.status):
         return None
     return utcnow() - attempt.sent_at
+
+
+def _is_xeros_last_word(status: int | None) -> bool:
+    """Say whether a call with this status has ended at Xero: no readable answer was a success."""
+    return status is not None and status >= 400 and status not in GAVE_UP_WAITING
+
+
+def _is_partly_there(work: LaneWork, batch: str) -> bool:
+    """Say whether Xero has some of a batch: then the call did arrive, and the same batch goes out no more."""
+    there = (
+        select(tables.Export.id)
+        .join(tables.Attempt, tables.Attempt.export_id == tables.Export.id)
+        .where(tables.Attempt.batch == batch, tables.Export.state == ExportState.DELIVERED)
+    )
+    with work.desk.store.read() as session:
+        return session.execute(there.limit(1)).first() is not None
 
 
 def _send_again(work: LaneWork, batch: str) -> None:

@@ -45,7 +45,7 @@ def resolve_contacts(api: Api, organisation_id: str, names: Sequence[str]) -> Re
         params=EACH_BY_ITSELF,
         json={_RESOURCE: [{"Name": name} for name in names]},
     )
-    with understood(answer.correlation_id):
+    with understood(answer.correlation_id, status=answer.status):
         pairs = list(zip(names, answer.data[_RESOURCE], strict=True))
         _in_order(pairs)
         results = tuple(_result(name, element) for name, element in pairs)

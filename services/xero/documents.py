@@ -228,7 +228,7 @@ def _create(
         json={kind.value: list(drafts.values())},
         idempotency_key=idempotency_key,
     )
-    with understood(answer.correlation_id):
+    with understood(answer.correlation_id, status=answer.status):
         pairs = zip(drafts, answer.data[kind.value], strict=True)
         results = tuple(_result(kind, number, element) for number, element in pairs)
     return Created(results=results, status=answer.status, correlation_id=answer.correlation_id)
