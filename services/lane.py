@@ -41,7 +41,7 @@ class Held(Exception):
 
 
 def until(limit: str | None, seconds: float) -> str:
-    """Say until when a limit lasts that a person plans by: the day's; the others are over soon."""
+    """Say when a lane goes on that waits for the day's limit; the other limits are over soon."""
     if limit != "day":
         return ""
-    return f" It returns at {utcnow() + timedelta(seconds=seconds):%H:%M UTC on %d %b}."
+    return f" Goes on at {utcnow() + timedelta(seconds=seconds):%H:%M UTC on %d %b}."
