@@ -6,8 +6,9 @@ their ids kept with what was imported, before the batch's attempts are written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,12 +18,12 @@ from services.documents import Draft
 from services.lane import LaneWork
 from services.store import tables
 from services.store.states import GOES
-from services.xero.contacts import ContactResult, alike, resolve_contacts
+from services.xero.contacts import ContactResult, Resolved, alike, resolve_contacts
 from services.xero.errors import REFUSALS, XeroError
-from services.xero.reference import Contact
 
-#: Xero's words of a document whose contact is archived (xero.com, Accounting API).
-ARCHIVED = "The contact has been archived. It must be un-archived before it is used again."
+ARCHIVED = "It is archived in Xero. Restore it there under Contacts, then retry."
+
+Kept = Mapping[str, Any]  # a contact as it is kept with what was imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,31 @@ def settle(work: LaneWork, drafts: Sequence[Draft]) -> Settled:
     unknown = {d.report.submitter_name for d in drafts if documents.contact_id(d, work.known) is None}
     if not unknown:
         return Settled(work, {})
-    with work.desk.store.read() as session:
-        kept = reference.contacts(session, work.organisation_id)
-    active = {alike(name): each for name, each in kept.items() if each["status"] == reference.ACTIVE}
-    missing = {alike(name): name for name in sorted(unknown, reverse=True) if alike(name) not in active}
-    answers = _ask(work, list(missing.values())) if missing else {}
-    made = {key: asdict(each) for key, each in answers.items() if isinstance(each, Contact)}
-    # Under each spelling that a report uses: so they are found again without a call.
-    found = {name: (active | made)[alike(name)] for name in unknown if alike(name) in active | made}
+    answers = _answers(work, unknown)
+    refused = {name: each for name, each in answers.items() if isinstance(each, Refusal)}
+    found = {name: each for name, each in answers.items() if not isinstance(each, Refusal)}
     with work.desk.store.begin() as session:
         reference.keep_contacts(session, work.organisation_id, found)
-    refusals = {key: each for key, each in answers.items() if isinstance(each, Refusal)}
     known = replace(work.known, contacts={**work.known.contacts, **found})
-    return Settled(
-        replace(work, known=known),
-        {name: refusals[alike(name)] for name in unknown if alike(name) in refusals},
-    )
+    return Settled(replace(work, known=known), refused)
 
 
-def _ask(work: LaneWork, names: Sequence[str]) -> Mapping[str, Contact | Refusal]:
-    """Return Xero's answer to each name, by what is alike in names."""
+def _answers(work: LaneWork, names: Collection[str]) -> Mapping[str, Kept | Refusal]:
+    """Return the contact of each name, or Xero's no to it.
+
+    By each spelling that a report uses, so that it is found again without a call; Xero is asked for
+    one of them, and never for another spelling of a contact that it has: that would rename it.
+    """
+    with work.desk.store.read() as session:
+        kept = reference.contacts(session, work.organisation_id)
+    known = {alike(name): each for name, each in kept.items() if each["status"] == reference.ACTIVE}
+    missing = {alike(name): name for name in sorted(names, reverse=True) if alike(name) not in known}
+    asked = _ask(work, list(missing.values())) if missing else {}
+    return {name: known.get(alike(name)) or asked[alike(name)] for name in names}
+
+
+def _ask(work: LaneWork, names: Sequence[str]) -> Mapping[str, Kept | Refusal]:
+    """Return Xero's answer to each name, by what spellings of it have in common."""
     try:
         resolved = resolve_contacts(work.api, work.organisation_id, names)
     except XeroError as error:
@@ -79,20 +85,14 @@ def _ask(work: LaneWork, names: Sequence[str]) -> Mapping[str, Contact | Refusal
             return {alike(names[0]): Refusal((error.detail,), error.status, error.correlation_id)}
         # Refused as a whole, which says nothing of which name is at fault.
         return {key: answer for name in names for key, answer in _ask(work, [name]).items()}
-    return {
-        alike(result.name): _usable(result)
-        or Refusal(_errors(result), resolved.status, resolved.correlation_id)
-        for result in resolved.results
-    }
+    return {alike(result.name): _answer(result, resolved) for result in resolved.results}
 
 
-def _usable(result: ContactResult) -> Contact | None:
+def _answer(result: ContactResult, resolved: Resolved) -> Kept | Refusal:
     contact = result.contact
-    return contact if contact is not None and contact.status == reference.ACTIVE else None
-
-
-def _errors(result: ContactResult) -> tuple[str, ...]:
-    return result.errors or (ARCHIVED,)
+    if contact is not None and contact.status == reference.ACTIVE:
+        return asdict(contact)
+    return Refusal(result.errors or (ARCHIVED,), resolved.status, resolved.correlation_id)
 
 
 def names_unknown(session: Session, plan_id: str) -> Mapping[str, int]:

@@ -39,6 +39,10 @@ AMBIGUOUS_CODES = frozenset({"XERO01", "XERO31", "XERO46"})
 FOUND = "Already in Xero: found by its number."
 
 
+#: States of an export that a look-up decides about.
+OPEN = (ExportState.SENDING, ExportState.IN_DOUBT, ExportState.FAILED)
+
+
 def doubtful(work: LaneWork) -> list[Draft]:
     """Return up to a batch of exports of one kind whose last attempt left the outcome open."""
     open_outcome = tables.Export.state.in_([ExportState.SENDING, ExportState.IN_DOUBT]) | (
@@ -60,14 +64,23 @@ def look_up(work: LaneWork, drafts: Sequence[Draft]) -> None:
         there.setdefault(document.number, []).append(document)
     now = utcnow()
     with work.desk.store.begin() as session:
-        for draft in drafts:
+        # Locked, and judged by their state after the wait: a person may have closed one meanwhile.
+        open_still = _still_open(session, drafts)
+        for draft in open_still:
             if draft.export.id in refused:
                 _leave_in_doubt(session, work, draft, refused[draft.export.id])
             elif draft.export.number in there:
                 _store_found(session, work, draft, there[draft.export.number], now)
-    missing = [d.export for d in drafts if d.export.id not in refused and d.export.number not in there]
+    missing = [d.export for d in open_still if d.export.id not in refused and d.export.number not in there]
     if missing:
         _send_missing(work, missing)
+
+
+def _still_open(session: Session, drafts: Sequence[Draft]) -> list[Draft]:
+    ids = [draft.export.id for draft in drafts]
+    wanted = select(tables.Export.id).where(tables.Export.id.in_(ids), tables.Export.state.in_(OPEN))
+    found = set(session.scalars(wanted.with_for_update()))
+    return [draft for draft in drafts if draft.export.id in found]
 
 
 def _find(work: LaneWork, drafts: Sequence[Draft]) -> tuple[list[Found], dict[int, str]]:
@@ -150,7 +163,7 @@ def _send_missing(work: LaneWork, missing: Sequence[tables.Export]) -> None:
         answers.close_lost(session, ids, utcnow())
         session.execute(
             update(tables.Export)
-            .where(tables.Export.id.in_(ids))
+            .where(tables.Export.id.in_(ids), tables.Export.state.in_(OPEN))
             .values(state=ExportState.WAITING, batch=None, code=None)
         )
 

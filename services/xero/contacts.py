@@ -34,7 +34,7 @@ class Resolved:
 def resolve_contacts(api: Api, organisation_id: str, names: Sequence[str]) -> Resolved:
     """Make contacts of these names in one call, or find those that are there.
 
-    Xero tells names apart whatever their case, so the names must differ in more than that. A POST
+    The names must differ in more than their case, by which Xero does not tell contacts apart. A POST
     with a name that an active contact has matches it: sent again, the call makes no second contact,
     and it needs no idempotency key, under which Xero would repeat a failure for six minutes.
     """

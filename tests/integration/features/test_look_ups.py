@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
 
+from services import exports
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import AttemptState, ExportKind, ExportState, RunState, Verdict
 from tests.integration.features.ledger import assert_each_once, attempts, put_in_xero
 from tests.integration.office import Office, Shop
+from tests.patience import until
 
 FOREVER = timedelta(hours=30)
 BILLS, CARDS = "Invoices", "BankTransactions"
@@ -175,3 +178,22 @@ def test_a_batch_of_which_a_part_is_there_is_not_sent_again_as_a_whole(office: O
     with time_machine.travel(first_sent + MUCH_LATER):
         office.work_off(ahead=FOREVER)
     assert_each_once(office, shop, ids)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["not in Xero", "in Xero"])
+def test_what_a_person_sets_aside_while_xero_is_asked_stays_set_aside(office: Office, there: bool) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, state=ExportState.FAILED, code="XERO46")
+    if there:
+        put_in_xero(office, shop, export_id, "VOIDED")
+    office.fault(shop, "GET", BILLS, delay_seconds=1.0)
+    plan_id = office.retry(shop)
+    with ThreadPoolExecutor() as pool:
+        working = pool.submit(office.work_off)
+        until(lambda: not office.xero.control("GET", "/faults"))  # Xero is being asked
+        with office.desk.store.begin() as session:
+            exports.set_aside(session, office.agent, export_id, "paid by hand")
+        working.result()
+    assert office.export(export_id).state is ExportState.SET_ASIDE
+    assert told(office, plan_id, export_id) == (ExportState.SET_ASIDE, "Set aside meanwhile.")
+    assert office.calls(shop)["by_path"].get("PUT /api.xro/2.0/Invoices") is None
