@@ -14,7 +14,7 @@ from services.documents import Draft
 from services.insights import mark_stale
 from services.lane import LaneWork
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import new_id, utcnow
 from services.store.states import AttemptState, ExportKind, ExportState
 from services.xero.documents import Created, Result
 from services.xero.errors import XeroError
@@ -111,8 +111,23 @@ def close_attempts(session: Session, batch: str, state: AttemptState, error: Xer
 
 
 def close_found(session: Session, export_id: int, message: str, now: datetime) -> None:
-    """Close the attempts of an export that brought no answer: Xero has its document."""
-    _close_open(session, [export_id], AttemptState.DELIVERED, message, now)
+    """Close the attempts of an export that brought no answer: Xero has its document.
+
+    Where there is none, the look-up itself is kept as one: every document in Xero leads to an attempt.
+    """
+    if _close_open(session, [export_id], AttemptState.DELIVERED, message, now):
+        return
+    session.add(
+        tables.Attempt(
+            export_id=export_id,
+            batch=new_id(),
+            position=0,
+            sent_at=now,
+            answered_at=now,
+            state=AttemptState.DELIVERED,
+            message=message,
+        )
+    )
 
 
 def close_lost(session: Session, export_ids: Sequence[int], now: datetime) -> None:
@@ -122,14 +137,16 @@ def close_lost(session: Session, export_ids: Sequence[int], now: datetime) -> No
 
 def _close_open(
     session: Session, export_ids: Sequence[int], state: AttemptState, message: str, now: datetime
-) -> None:
+) -> int:
     unanswered = select(tables.Attempt).where(
         tables.Attempt.export_id.in_(export_ids),
         tables.Attempt.state.in_([AttemptState.SENT, AttemptState.UNKNOWN]),
     )
-    for attempt in session.scalars(unanswered):
+    found = session.scalars(unanswered).all()
+    for attempt in found:
         attempt.state, attempt.answered_at = state, attempt.answered_at or now
         attempt.message = " ".join(filter(None, (attempt.message, message)))
+    return len(found)
 
 
 def _answer_attempts(

@@ -49,6 +49,10 @@ def test_after_an_ambiguous_failure_a_bill_found_in_xero_counts_as_delivered(
     office.work_off()
     assert office.export(ids[0]).xero_id == xero_id
     assert told(office, plan_id, ids[0]) == (ExportState.DELIVERED, FOUND)
+    # Whoever sent it, it leads to an attempt here.
+    assert [(each.state, each.message) for each in attempts(office, ids[0])] == [
+        (AttemptState.DELIVERED, FOUND)
+    ]
     assert told(office, plan_id, ids[1]) == (ExportState.DELIVERED, "In Xero.")
     assert_each_once(office, shop, ids)
 
