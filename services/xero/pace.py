@@ -238,7 +238,6 @@ class OrganisationPace:
         self._day_read_at = self._clock() - age_seconds
         self._day_remaining = last.day_remaining
         self._window.observe(last.minute_remaining, self._day_read_at)
-        self._day_returns_at = last.day_returns_at
         if last.day_returns_at is not None:
             wait_seconds = (last.day_returns_at - self._wall_clock()).total_seconds()
             # No longer than a day, whatever happened to the wall clock meanwhile.

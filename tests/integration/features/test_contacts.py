@@ -14,7 +14,7 @@ from services.store import tables
 from services.store.states import AttemptState, ExportKind, ExportState
 from services.xero.documents import bill_json
 from tests.integration import crash
-from tests.integration.features.ledger import assert_each_once, attempts, contacts_in_xero
+from tests.integration.features.ledger import assert_each_once, attempts, contacts_in_xero, headers
 from tests.integration.office import Office, Shop
 
 FOREVER = timedelta(hours=30)
@@ -45,15 +45,6 @@ def kept(office: Office, shop: Shop) -> dict[str, str]:
 
 def on_documents(office: Office, shop: Shop) -> Counter[str]:
     return Counter(document["contact"] for document in office.ledger(shop)["documents"])
-
-
-def headers(office: Office, shop: Shop) -> dict[str, str]:
-    token = office.consent_kept(shop)
-    return {
-        "Authorization": f"Bearer {token}",
-        "xero-tenant-id": shop.organisation_id,
-        "Accept": "application/json",
-    }
 
 
 def archive(office: Office, shop: Shop, submitter: str) -> None:

@@ -15,7 +15,7 @@ from services import audit
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import AttemptState, ExportState, Health, IncidentState, RunState
-from tests.integration.features.ledger import assert_each_once, attempts, put_in_xero, wait_for_calls
+from tests.integration.features.ledger import assert_each_once, attempts, headers, put_in_xero, wait_for_calls
 from tests.integration.office import Office, Shop
 
 FOREVER = timedelta(hours=30)
@@ -62,9 +62,9 @@ class Row:
 
 
 def limit(name: str) -> Row:
-    headers = {"X-Rate-Limit-Problem": name, "Retry-After": "0"}
+    told = {"X-Rate-Limit-Problem": name, "Retry-After": "0"}
     return Row(
-        fault={"status": 429, "headers": headers},
+        fault={"status": 429, "headers": told},
         exports=ExportState.WAITING,
         attempt=AttemptState.NOT_SENT,
         status=429,
@@ -290,12 +290,7 @@ def test_the_key_that_goes_out_is_the_batch_that_is_stored(office: Office) -> No
     [attempt] = attempts(office, export_id)
     assert (attempt.state, attempt.status) == (AttemptState.DELIVERED, 200)
     assert len(attempt.correlation_id or "") == 36
-    headers = {
-        "Authorization": f"Bearer {office.consent_kept(shop)}",
-        "xero-tenant-id": shop.organisation_id,
-        "Accept": "application/json",
-        "Idempotency-Key": attempt.batch,
-    }
-    again = office.xero.http.put("/api.xro/2.0/Invoices", headers=headers, json={BILLS: []})
+    ours = headers(office, shop) | {"Idempotency-Key": attempt.batch}
+    again = office.xero.http.put("/api.xro/2.0/Invoices", headers=ours, json={BILLS: []})
     assert again.status_code == 400
     assert "is used with a different request" in again.json()["Message"]
