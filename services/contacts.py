@@ -53,7 +53,7 @@ def settle(work: LaneWork, drafts: Sequence[Draft]) -> Settled:
         return Settled(work, {})
     answers = _answers(work, unknown)
     refused = {name: each for name, each in answers.items() if isinstance(each, Refusal)}
-    found = {name: each for name, each in answers.items() if not isinstance(each, Refusal)}
+    found = {name.strip(): each for name, each in answers.items() if not isinstance(each, Refusal)}
     with work.desk.store.begin() as session:
         reference.keep_contacts(session, work.organisation_id, found)
     known = replace(work.known, contacts={**work.known.contacts, **found})

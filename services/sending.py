@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from services import answers, contacts, documents, look_ups, pausing, stopping
+from services import answers, contacts, documents, look_ups, objections, pausing, stopping
 from services.batches import create, lane_items, of_one_kind
 from services.contacts import Refusal, Settled
 from services.documents import Draft
@@ -74,7 +74,7 @@ def _next(work: LaneWork) -> list[Draft]:
 
 
 def _with_contacts(work: LaneWork, batch: Sequence[Draft]) -> Settled:
-    fit = [draft for draft in batch if documents.objection(draft, work.known) is None]
+    fit = [draft for draft in batch if objections.objection(draft, work.known) is None]
     try:
         return contacts.settle(work, fit)
     except XeroError as error:
@@ -102,7 +102,7 @@ def _claim(work: LaneWork, batch: Sequence[Draft], refused: Mapping[str, Refusal
 
 
 def _is_sendable(session: Session, work: LaneWork, draft: Draft, refused: Mapping[str, Refusal]) -> bool:
-    objection = documents.objection(draft, work.known)
+    objection = objections.objection(draft, work.known)
     if objection is not None:
         answers.fail(session, work, draft.export.id, objection.code, objection.message, utcnow())
         return False
