@@ -22,6 +22,7 @@ from services.xero.errors import XeroError
 #: Given to a refusal that no code of the catalogue fits; Xero's own words are shown with it.
 UNNAMED = "XERO01"
 
+IN_XERO = "In Xero."
 NEVER_ARRIVED = "Xero was asked by number: it did not arrive."
 
 
@@ -48,7 +49,7 @@ def _store_result(session: Session, work: LaneWork, draft: Draft, result: Result
 
 
 def deliver(
-    session: Session, work: LaneWork, export_id: int, xero_id: str, now: datetime, text: str = "In Xero."
+    session: Session, work: LaneWork, export_id: int, xero_id: str, now: datetime, text: str = IN_XERO
 ) -> None:
     """Store that an export is in Xero; `text` is said of it as its result."""
     export = session.get_one(tables.Export, export_id)

@@ -17,7 +17,7 @@ from services import documents, reference
 from services.documents import Draft
 from services.lane import LaneWork
 from services.store import tables
-from services.store.states import GOES
+from services.store.states import GOES, Verdict
 from services.xero.contacts import ContactResult, Resolved, alike, resolve_contacts
 from services.xero.errors import REFUSALS, XeroError
 
@@ -106,7 +106,11 @@ def names_unknown(session: Session, plan_id: str) -> Mapping[str, int]:
         select(tables.PlanItem.workspace_id, func.count(tables.Report.submitter_name.distinct()))
         .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
         .join(tables.Report, tables.Report.id == tables.Export.report_id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES), ~known.exists())
+        .where(
+            tables.PlanItem.plan_id == plan_id,
+            tables.PlanItem.verdict.in_(GOES - {Verdict.RECEIPTS}),
+            ~known.exists(),
+        )
         .group_by(tables.PlanItem.workspace_id)
     )
     return dict(rows.all())
