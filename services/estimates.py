@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from services import receipts
+from services import contacts, receipts
 from services.store import tables
 from services.store.states import GOES, ExportKind, Verdict
 from services.xero.documents import MAX_BATCH, MAX_LOOKUP
@@ -43,7 +43,8 @@ class Load:
     sent: Mapping[ExportKind, int] = field(default_factory=dict)  #: exports to send
     looked_up: Mapping[ExportKind, int] = field(default_factory=dict)  #: exports to ask Xero for
     with_receipts: int = 0  #: exports in Xero already, of which receipts are missing
-    calls_beside: int = 0  #: what takes a call of its own: a receipt
+    receipts: int = 0  #: each a call of its own
+    unknown_contacts: int = 0  #: settled before a batch, with one call for all of it
     amounts: Mapping[str, Decimal] = field(default_factory=dict)  #: by currency
 
     @property
@@ -56,7 +57,8 @@ class Load:
         """Return the calls it takes: a batch holds documents of one kind only."""
         batches = sum(-(-number // MAX_BATCH) for number in self.sent.values())
         look_ups = sum(-(-number // MAX_LOOKUP) for number in self.looked_up.values())
-        return batches + look_ups + self.calls_beside
+        documents = batches + look_ups
+        return documents + min(documents, self.unknown_contacts) + self.receipts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,8 @@ def read(session: Session, plan_id: str) -> Outlook:
 
 def loads(session: Session, plan_id: str) -> list[Load]:
     """Return what a plan, or its run, still has to do in each workspace, the largest first."""
-    beside = receipts.number_by_workspace(session, plan_id)  # each is a call of its own
+    files = receipts.number_by_workspace(session, plan_id)
+    unknown = contacts.names_unknown(session, plan_id)
     of_lanes: dict[tuple[str, str, str], list[_Part]] = {}
     for workspace_id, name, organisation_id, *part in session.execute(_parts(plan_id)).all():
         of_lanes.setdefault((workspace_id, name, organisation_id), []).append(_Part(*part))
@@ -258,7 +261,8 @@ def loads(session: Session, plan_id: str) -> list[Load]:
             sent=_by_kind(parts, Verdict.WILL_SEND),
             looked_up=_by_kind(parts, Verdict.LOOK_UP),
             with_receipts=sum(_by_kind(parts, Verdict.RECEIPTS).values()),
-            calls_beside=beside.get(workspace_id, 0),
+            receipts=files.get(workspace_id, 0),
+            unknown_contacts=unknown.get(workspace_id, 0),
             amounts=_by_currency(parts),
         )
         for (workspace_id, name, organisation_id), parts in of_lanes.items()

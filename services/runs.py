@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import answers, audit, members, receipts
+from services import audit, members, receipts, stopping
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
@@ -166,7 +166,7 @@ def cancel(session: Session, member: Member, plan_id: str) -> None:
             session.get_one(tables.RetryRun, plan_id).finished_at = utcnow()
             for lane in _lanes(session, plan_id, RunState.QUEUED, RunState.PAUSED):
                 lane.state = RunState.CANCELLED
-                answers.leave_in_doubt(session, plan_id, lane.workspace_id)
+                stopping.leave_in_doubt(session, plan_id, lane.workspace_id)
 
 
 def start_now(session: Session, member: Member, plan_id: str) -> None:

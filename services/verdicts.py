@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from services import catalogue, documents, objections, pausing, receipts, reference, under_way
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
+from services.look_ups import AMBIGUOUS_CODES
 from services.receipts import Owed
 from services.reference import Imported
-from services.sending import AMBIGUOUS_CODES
 from services.store import tables
 from services.store.states import CAN_EXPORT, NEEDS_RECONNECT, ExportState, Health, Verdict
 

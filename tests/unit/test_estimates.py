@@ -44,8 +44,10 @@ def one(calls: int, said: Allowed | None, *, starts_at: datetime | None = None) 
         ({"sent": {BILL: 1, CARD: 1}}, 2),  # a batch holds one kind
         ({"looked_up": {BILL: 40}}, 1),  # so many numbers fit into a look-up
         ({"looked_up": {BILL: 41}}, 2),
-        ({"sent": {BILL: 50}, "calls_beside": 7}, 8),  # each receipt takes its own
-        ({"with_receipts": 3, "calls_beside": 5}, 5),  # in Xero already: only its receipts
+        ({"sent": {BILL: 50}, "receipts": 7}, 8),  # each receipt takes its own
+        ({"sent": {BILL: 120}, "unknown_contacts": 2}, 5),  # two of the three batches settle one first
+        ({"sent": {BILL: 50}, "unknown_contacts": 30}, 2),  # one call settles all of a batch
+        ({"with_receipts": 3, "receipts": 5}, 5),  # in Xero already: only its receipts
         ({}, 0),
     ],
 )
