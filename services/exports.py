@@ -1,4 +1,4 @@
-"""Exports: what was, is and will be delivered into Xero, and closing one without sending it."""
+"""Exports: what was, is and will be delivered into Xero."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, members
 from services.declined import Declined
 from services.finding import like
-from services.members import Member, Permission, own_workspaces
+from services.members import Member, own_workspaces
 from services.paging import page_count, page_of
 from services.store import tables
-from services.store.engine import utcnow
-from services.store.states import RETRYABLE, ExportKind, ExportState
+from services.store.states import ExportKind, ExportState
 from services.xero import links
 
 CHUNK = 500  # ids a query: SQL parameter lists stay short
@@ -200,35 +198,3 @@ def ids_matching(session: Session, member: Member, filter: ExportFilter) -> list
     ]
     query = _joined(tables.Export.id).where(*conditions)
     return list(session.scalars(query.order_by(tables.Export.approved_at, tables.Export.id)))
-
-
-def set_aside(session: Session, member: Member, export_id: int, reason: str) -> None:
-    """Close an export without sending it, by a named person with a reason.
-
-    Raises `UnknownExport` (also for somebody else's), `NotAllowed`, and `Declined` for a missing
-    reason or an export that is delivered, being sent or in doubt.
-    """
-    export = session.get(tables.Export, export_id, with_for_update=True)
-    if export is None:
-        raise UnknownExport("There is no such export. It may have been removed; reload the page.")
-    members.require(session, member, Permission.SET_ASIDE, export.workspace_id)
-    reason = audit.reason_of(reason)
-    if not reason:
-        raise Declined("Say why this export is set aside: the reason stays in its history.")
-    if export.state is ExportState.IN_DOUBT:
-        raise Declined(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
-    if export.state not in RETRYABLE:
-        raise Declined(f"{export.number} is {export.state}, so it cannot be set aside.")
-    export.state = ExportState.SET_ASIDE
-    export.set_aside_by, export.set_aside_reason = member.email, reason
-    audit.record(
-        session,
-        "export set aside",
-        f"{export.number} was set aside without sending.",
-        actor=member.email,
-        workspace_id=export.workspace_id,
-        incident_id=export.incident_id,
-        reason=reason,
-    )
-    session.flush()
-    incidents.close_if_done(session, export.workspace_id, now=utcnow())

@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, documents, pausing
+from services import answers, catalogue, documents, marks, pausing
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
@@ -201,6 +201,7 @@ def _claim(work: LaneWork) -> list[Draft] | None:
         # importing its report anew, or pausing the workspace, at this very moment.
         _require_connection(work, pausing.lock(session, work.workspace_id, share=True))
         exports = list(session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH))
+        exports = marks.leave_out(session, work.plan_id, exports)
         if not exports:
             return []
         drafts = documents.drafts(session, [e for e in exports if e.kind is exports[0].kind])

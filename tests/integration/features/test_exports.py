@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from services import audit, exports
+from services import audit, closing, exports
 from services.declined import Declined
 from services.exports import ExportFilter, ExportPage, UnknownExport
 from services.members import Member, NotAllowed, UnknownWorkspace
@@ -132,7 +132,7 @@ def test_an_admin_finds_exports_of_their_own_workspaces_only(office: Office) -> 
 
 def aside(office: Office, export_id: int, reason: str, member: Member | None = None) -> None:
     with office.desk.store.begin() as session:
-        exports.set_aside(session, member or office.agent, export_id, reason)
+        closing.set_aside(session, member or office.agent, export_id, reason)
 
 
 def test_setting_aside_needs_a_reason_and_keeps_who_and_why(office: Office) -> None:
@@ -187,5 +187,5 @@ def test_a_reason_too_long_to_be_read_is_declined_and_nothing_is_set_aside(offic
     shop = office.shop()
     (export_id,) = office.exports(shop, 1)
     with office.desk.store.begin() as session, pytest.raises(Declined, match="500 or fewer"):
-        exports.set_aside(session, office.agent, export_id, "x" * 501)
+        closing.set_aside(session, office.agent, export_id, "x" * 501)
     assert office.states([export_id]) == [ExportState.WAITING]
