@@ -174,71 +174,84 @@ def _lines(session: Session, export_id: int) -> tuple[LineView, ...]:
 # Why it is not in Xero
 
 
-def why(view: ExportView) -> str:
-    """Answer in a sentence or two why an export is not in Xero, or how it came there."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Why an export is not in Xero, or how it came there; and what happens or has to be done next."""
+
+    why: str
+    next: str
+
+
+def answer(view: ExportView) -> Answer:
+    """Answer, in a sentence and what follows from it, why an export is not in Xero."""
     if view.checking is not None:
         return _checking(view, view.checking)
-    return _WHY[view.state](view)
+    return _ANSWERS[view.state](view)
 
 
-def _sending(view: ExportView) -> str:
-    return "It is not known to be in Xero yet: it is on its way at this moment."
+def _checking(view: ExportView, mark: MarkView) -> Answer:
+    said = f"{mark.asked_by} says that it is there already: {mark.reason}"
+    if can_be_asked(view):
+        return Answer("Checking in Xero…", f"{said} Until Xero has answered, it is not sent.")
+    return Answer("Whether it is in Xero is checked once the workspace is reconnected.", said)
 
 
-def _in_doubt(view: ExportView) -> str:
-    return (
-        "Whether it is in Xero is not known: it was sent, and Xero's answer was lost. "
-        "A retry asks Xero before anything is sent again."
-    )
+def can_be_asked(view: ExportView) -> bool:
+    """Say whether the workspace's connection reaches the organisation that the export belongs to."""
+    return view.at_home and view.health in CAN_EXPORT
 
 
-def _checking(view: ExportView, mark: MarkView) -> str:
-    if view.health not in CAN_EXPORT or not view.at_home:
-        return (
-            f"{mark.asked_by} says that it is in Xero already. Xero cannot be asked before the workspace is "
-            "reconnected; until then the export is not sent."
-        )
-    return f"Checking in Xero… {mark.asked_by} says that it is there already, and it is not sent meanwhile."
-
-
-def _delivered(view: ExportView) -> str:
+def _delivered(view: ExportView) -> Answer:
     if view.confirmed is not None:
-        who = view.confirmed.asked_by
-        return f"It is in Xero: {who} said so, and Xero confirmed it. Relink did not send it."
-    return "It is in Xero" + (", and paid there." if view.paid_at else ".")
+        mark = view.confirmed
+        return Answer("It is in Xero.", f"{mark.asked_by} said so, and Xero confirmed it: {mark.reason}")
+    return Answer("It is in Xero" + (", and paid there." if view.paid_at else "."), "")
 
 
-def _failed(view: ExportView) -> str:
+def _failed(view: ExportView) -> Answer:
     code = catalogue.get(view.code or "XERO01")
-    return f"It is not in Xero because it failed with {code.code}: {code.title}. {code.fix}"
+    return Answer(f"It is not in Xero because of {code.code}: {code.title}.", code.fix)
 
 
-def _set_aside(view: ExportView) -> str:
-    return (
-        f"It is not in Xero and will not be sent: {view.set_aside_by} set it aside. "
-        f"Reason: {view.set_aside_reason}"
+def _set_aside(view: ExportView) -> Answer:
+    return Answer(
+        f"It is not in Xero and will not be sent: {view.set_aside_by} set it aside.",
+        f"Reason: {view.set_aside_reason}",
     )
 
 
-def _waiting(view: ExportView) -> str:
+def _sending(_: ExportView) -> Answer:
+    return Answer("It is on its way to Xero at this moment.", "")
+
+
+def _in_doubt(_: ExportView) -> Answer:
+    return Answer(
+        "Whether it is in Xero is not known: it was sent, and Xero's answer was lost.",
+        "Plan a retry: Xero is asked before anything is sent again.",
+    )
+
+
+def _waiting(view: ExportView) -> Answer:
     if not view.at_home:
-        return (
-            f"It is not in Xero because the workspace is not connected to {view.organisation_name} any more, "
-            "the only organisation it may go to. Connect the workspace to it again, or set the export aside."
+        return Answer(
+            f"It is not in Xero because the workspace is not connected to {view.organisation_name} any more.",
+            "It may go to no other organisation. Connect the workspace to it again, or set the export aside.",
         )
     if view.health not in CAN_EXPORT:
-        return (
-            f"It is not in Xero because the workspace's connection is {view.health}, so it was not even "
-            "tried. Once the workspace is reconnected, it can be retried."
+        return Answer(
+            f"It is not in Xero because the workspace's connection is {view.health}: it was not even tried.",
+            "Once the workspace is reconnected, it can be retried.",
         )
     if view.state is ExportState.HELD:
-        return "It is not in Xero because the connection was broken. It works again: plan a retry."
+        return Answer("It is not in Xero because the connection was broken.", "It works again: plan a retry.")
     if view.paused:
-        return "It is not in Xero because the workspace is paused. It goes once somebody resumes it."
-    return "It is not in Xero yet: it waits for its turn, and goes by itself within minutes."
+        return Answer(
+            "It is not in Xero because the workspace is paused.", "It goes once somebody resumes it."
+        )
+    return Answer("It is not in Xero yet: it waits for its turn.", "It goes by itself within minutes.")
 
 
-_WHY: Mapping[ExportState, Callable[[ExportView], str]] = {
+_ANSWERS: Mapping[ExportState, Callable[[ExportView], Answer]] = {
     ExportState.DELIVERED: _delivered,
     ExportState.FAILED: _failed,
     ExportState.SET_ASIDE: _set_aside,

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
-from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, words
 from dashboard.parts.badges import GLYPHS
-from services import audit, exports, planning
+from services import audit, closing, planning
 from services.exports import ExportFilter, ExportRow
 from services.members import Member, Permission
 from services.store.states import ExportState
 
 _PLAN = "plan-to-open"
 _REASON = "set-aside-reason"
+_NAMED = 5  # refusals said one by one
 _WITHOUT_MESSAGE = {
     ExportState.HELD: "Not tried: the connection is broken.",
     ExportState.IN_DOUBT: "Sent, but Xero's answer was lost. It is looked up before any new try.",
@@ -43,7 +43,7 @@ def table(rows: Sequence[ExportRow], *, key: str, label: str, with_workspace: bo
         alt=label,
         column_config={
             "Approved": st.column_config.DatetimeColumn(format="D MMM YYYY", timezone="UTC"),
-            "Export": st.column_config.TextColumn(pinned=True),
+            "Export": st.column_config.LinkColumn(pinned=True, display_text="#(.+)$"),
             "What is wrong": st.column_config.TextColumn(width="large"),
             "Amount": st.column_config.TextColumn(alignment="right"),
         },
@@ -55,7 +55,7 @@ def _cells(row: ExportRow, *, with_workspace: bool) -> dict[str, object]:
     workspace = {"Workspace": row.workspace_name} if with_workspace else {}
     arrived = row.state is ExportState.DELIVERED  # it keeps what went wrong before
     return {
-        "Export": row.number,
+        "Export": f"{navigation.EXPORT.link(id=str(row.id))}#{row.number}",
         **workspace,
         "State": _state(row),
         "Amount": words.money(row.amount, row.currency),
@@ -154,9 +154,14 @@ def _dialog(ids: tuple[int, ...]) -> None:
 
 
 def _set_aside(ids: tuple[int, ...]) -> None:
-    session.act(_set_all_aside, ids, st.session_state.get(_REASON, ""))
+    closed = session.act(closing.set_all_aside, ids, st.session_state.get(_REASON, ""))
+    if closed is not None and closed.refused:
+        done = f"{words.plural(closed.done, 'export')} set aside. " if closed.done else ""
+        session.remember_refusal(
+            f"{done}{words.plural(len(closed.refused), 'other')} not: {_some(closed.refused)}"
+        )
 
 
-def _set_all_aside(store: Session, member: Member, ids: tuple[int, ...], reason: str) -> None:
-    for export_id in ids:
-        exports.set_aside(store, member, export_id, reason)
+def _some(refused: Sequence[str]) -> str:
+    more = f" And {len(refused) - _NAMED:,} more." if len(refused) > _NAMED else ""
+    return " ".join(refused[:_NAMED]) + more

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from dashboard import navigation
 from dashboard.parts import markup, words
 from services.audit import Entry
 
@@ -25,6 +26,14 @@ def _item(entry: Entry) -> Markup:
     return Markup("<li><strong>{}</strong> {}{}{}</li>").format(
         words.capital(entry.action),
         markup.muted(Markup("{} · {}").format(entry.actor, markup.moment(entry.at))),
-        Markup('<span class="rl-second">{}</span>').format(entry.summary),
+        markup.second(_summary(entry)),
         reason,
     )
+
+
+def _summary(entry: Entry) -> str | Markup:
+    export = entry.data.get("export")
+    if export is None:
+        return entry.summary
+    way = markup.link("Open the export", navigation.EXPORT.link(id=str(export)))
+    return Markup("{} {}").format(entry.summary, way)

@@ -52,7 +52,9 @@ def _link(short_code: str, path: str) -> str:
 
 def read_link(text: str) -> Pointed | None:
     """Read what Xero's address bar shows for a document, or its bare id; None for anything else."""
-    text = unquote(text.strip()[:_LONGEST])
+    text = unquote(text.strip())
+    if len(text) > _LONGEST:
+        return None
     if _BARE.fullmatch(text):
         return Pointed(text.lower(), None, None)
     if not _AT_XERO.match(text) or not (found := _PARAMETER.search(text) or _PATH.search(text)):
