@@ -35,8 +35,8 @@ st.header("Attempts", anchor=False)
 if view.attempts:
     export.attempts(member, view)
 else:
-    panels.empty("Nothing was sent yet", "Each attempt to send it to Xero appears here, with Xero's answer.")
+    panels.empty("Relink has not sent it", "Each attempt to send it to Xero appears here, with Xero's answer.")
 
 if history:
     st.header("Set aside, marked, taken back", anchor=False)
-    timeline.timeline(history)
+    timeline.timeline(history, ways=False)
