@@ -35,7 +35,9 @@ st.header("Attempts", anchor=False)
 if view.attempts:
     export.attempts(member, view)
 else:
-    panels.empty("Relink has not sent it", "Each attempt to send it to Xero appears here, with Xero's answer.")
+    panels.empty(
+        "Relink has not sent it", "Each attempt to send it to Xero appears here, with Xero's answer."
+    )
 
 if history:
     st.header("Set aside, marked, taken back", anchor=False)

@@ -192,7 +192,7 @@ def answer(view: ExportView) -> Answer:
 def _checking(view: ExportView, mark: MarkView) -> Answer:
     said = f"{mark.asked_by} says that it is there already: {mark.reason}"
     if can_be_asked(view):
-        return Answer("Checking in Xero…", f"{said} Until Xero has answered, it is not sent.")
+        return Answer("Checking in Xero…", f"It is not sent until Xero has answered. {said}")
     return Answer("Whether it is in Xero is checked once the workspace is reconnected.", said)
 
 

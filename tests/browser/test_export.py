@@ -73,3 +73,21 @@ def test_an_export_is_marked_by_its_link_confirmed_by_xero_and_taken_back(window
     page.get_by_role("dialog").get_by_role("button", name="Take back").click()
     expect(page.get_by_text("It is not in Xero because of")).to_be_visible()
     expect(page.get_by_text("Mark taken back")).to_be_visible()
+
+
+def test_every_attempt_fits_a_phone(window: OpenWindow) -> None:
+    desk = window()
+    desk.page.set_viewport_size({"width": 390, "height": 800})
+    page = desk.sign_in(AGENT, f"/export?id={delivered(desk.house)}")
+    expect(page.get_by_text("Idempotency key").last).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+def delivered(house: House) -> int:
+    """Return the id of an export that was sent."""
+    store = open_store(house.database_url)
+    with store.read() as session:
+        found = session.scalar(select(tables.Attempt.export_id).limit(1))
+    store.close()
+    assert found is not None
+    return found
