@@ -31,7 +31,7 @@ def stored(desk: Desk, export_id: int) -> tables.Export:
         return session.get_one(tables.Export, export_id)
 
 
-def add(desk: Desk, workspace_id: str = world.HEALTHY, **changes: object) -> int:
+def add(desk: Desk, workspace_id: str = world.HEALTHY, /, **changes: object) -> int:
     with desk.store.begin() as session:
         export_id = world.add_export(session, workspace_id, 77)
         export = session.get_one(tables.Export, export_id)
