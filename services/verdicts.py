@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import catalogue, documents, objections, pausing, reference
+from services import catalogue, documents, objections, pausing, receipts, reference
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
+from services.receipts import Owed
 from services.reference import Imported
 from services.sending import AMBIGUOUS_CODES
 from services.store import tables
@@ -55,8 +56,10 @@ def judge(session: Session, export_ids: Sequence[int]) -> Iterator[Judged]:
         chunk = export_ids[start : start + CHUNK]
         found = {e.id: e for e in session.scalars(select(tables.Export).where(tables.Export.id.in_(chunk)))}
         exports = [found[export_id] for export_id in chunk if export_id in found]
+        owed = receipts.owed(session, chunk)
         for draft in documents.drafts(session, exports):
-            verdict, reason = _judge(draft, _side(session, draft.export.workspace_id, sides))
+            side = _side(session, draft.export.workspace_id, sides)
+            verdict, reason = _judge(draft, side, owed.get(draft.export.id))
             code = _code(reason)
             yield Judged(draft.export.id, draft.export.workspace_id, verdict, reason, code)
 
@@ -75,15 +78,28 @@ def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side
     return sides[workspace_id]
 
 
-def _judge(draft: Draft, side: _Side) -> tuple[Verdict, str]:
+def _judge(draft: Draft, side: _Side, owed: Owed | None) -> tuple[Verdict, str]:
     export = draft.export
     return (
-        _closed(export)
+        _without_receipts(export, side.connection, owed)
+        or _closed(export)
         or _not_connected(export, side.connection)
         or _doubtful(draft, side)
         or _to_fix(draft, side)
         or (Verdict.WILL_SEND, "Nothing stands in the way.")
     )
+
+
+def _without_receipts(
+    export: tables.Export, connection: tables.Connection, owed: Owed | None
+) -> tuple[Verdict, str] | None:
+    """Judge a document that is in Xero while receipts of it are not."""
+    if export.state is not ExportState.DELIVERED or owed is None:
+        return None
+    if not owed.to_attach:
+        return Verdict.FIX_FIRST, f"{receipts.TOO_LARGE}: {owed.advice}"
+    reason = " ".join(filter(None, [owed.plan, owed.advice]))
+    return _not_connected(export, connection) or (Verdict.RECEIPTS, reason)
 
 
 def _closed(export: tables.Export) -> tuple[Verdict, str] | None:

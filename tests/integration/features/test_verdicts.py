@@ -140,6 +140,7 @@ def _receipt(office: Office, export_id: int, size_bytes: int) -> int:
             file_name="taxi.pdf",
             content_type="application/pdf",
             size_bytes=size_bytes,
+            sha256="",
             state=ReceiptState.WAITING,
         )
         session.add(receipt)

@@ -13,7 +13,7 @@ from services.desk import Desk
 from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import AttemptState, ExportState, Health, MarkState, Role
+from services.store.states import AttemptState, ExportState, Health, MarkState, Role, Verdict
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -84,6 +84,8 @@ def test_every_attempt_is_shown_with_its_key_correlation_id_and_retry(
     now = utcnow()
     with desk.store.begin() as session:
         plan_id = planning.plan(session, AGENT, export_ids=[export_id])
+        session.get_one(tables.PlanItem, (plan_id, export_id)).verdict = Verdict.WILL_SEND
+        session.flush()
         retries.start(session, AGENT, plan_id, "Month end")
         for batch, moment, answered, state, status in (
             ("batch-of-long-ago", now - timedelta(days=9), None, AttemptState.UNKNOWN, None),
