@@ -486,6 +486,7 @@ def test_a_document_to_which_receipts_were_attached_stays_with_its_export(office
                 file_name="taxi.pdf",
                 content_type="application/pdf",
                 size_bytes=1,
+                sha256="0" * 64,
                 state=ReceiptState.ATTACHED,
             )
         )
