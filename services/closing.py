@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from services import audit, incidents, marks, members, pausing
 from services.declined import Declined
-from services.exports import CHUNK, UnknownExport
+from services.exports import UnknownExport
 from services.members import Member, Permission
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import CAN_EXPORT, RETRYABLE, ExportState
+
+CHUNK = 500  # ids a query: SQL parameter lists stay short
 
 SAY_WHY = "Say why this export is set aside: the reason stays in its history."
 SAY_WHY_BACK = "Say why this is taken back: the reason stays in the history of the export."

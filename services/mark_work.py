@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from services import answers, audit, calls, closing, connections, incidents
+from services import audit, calls, closing, connections, incidents, stopping
 from services.desk import Desk
 from services.insights import mark_stale
+from services.look_ups import GONE
 from services.marking import KINDS, MARKABLE, claimed_by
-from services.sending import GONE
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import CAN_EXPORT, ExportKind, ExportState, MarkState
@@ -93,8 +93,8 @@ def _check(desk: Desk, api: Api, asked: _Asked) -> None:
 
 
 def _not_answered(desk: Desk, api: Api, asked: _Asked, error: XeroError) -> None:
-    if error.fault in answers.CONNECTION_FAULTS or error.fault is Fault.APP_MISCONFIGURED:
-        listed = error.fault is Fault.NOT_CONNECTED and answers.is_listed(api, asked.organisation_id)
+    if error.fault in stopping.CONNECTION_FAULTS or error.fault is Fault.APP_MISCONFIGURED:
+        listed = error.fault is Fault.NOT_CONNECTED and stopping.is_listed(api, asked.organisation_id)
         with desk.store.begin() as session:
             connections.record_failure(session, asked.workspace_id, error, listed=listed, now=utcnow())
     pause = timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else AGAIN_AFTER
