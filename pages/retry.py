@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, plans, runs, words
+from dashboard.parts import exports, markup, plans, results, runs, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -24,24 +24,10 @@ markup.show(
 
 if plan.run is None:
     plans.ask_to_start(plan)
+    st.header("Exports", anchor=False)
+    plans.items(member, plan)
+elif plan.run.ended:
+    results.ended(member, plan, plan.run)
 else:
     runs.follow(member, plan)
-
-if plan.run is not None and not plan.run.live:
-    with st.container(horizontal=True):
-        if plan.total > plan.run.delivered:
-            st.button(
-                "Retry the leftovers",
-                key="leftovers",
-                on_click=exports.plan_leftovers,
-                args=(plan.id,),
-            )
-        st.download_button(
-            "Download the results (CSV)",
-            plans.results(plan.id),  # made when pressed, not on every run
-            f"retry-{plan.id[:8]}.csv",
-            "text/csv",
-        )
-
-st.header("Exports", anchor=False)
-plans.items(member, plan)
+    results.so_far(member, plan)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 from markupsafe import Markup
 
@@ -11,8 +9,6 @@ from dashboard import session
 from dashboard.parts import badges, filters, markup, panels, tables, words
 from services import audit, retries
 from services import plans as plan_service
-from services import results as result_files
-from services.desk import open_desk
 from services.members import Member
 from services.plans import PlanItemRow, PlanView
 from services.store.states import ExportState, Verdict
@@ -45,17 +41,6 @@ def ask_to_start(plan: PlanView) -> None:
             on_click=session.act,
             args=(retries.start, plan.id, reason),
         )
-
-
-def results(plan_id: str) -> Callable[[], str]:
-    """Return what makes, when a download is pressed, the CSV of what became of every export of a plan."""
-    who = session.visitor()  # the file is made outside of the page, where nobody is signed in
-
-    def csv() -> str:
-        with open_desk().store.read() as store:
-            return result_files.results_csv(store, session.member_now(store, who), plan_id)
-
-    return csv
 
 
 def items(member: Member, plan: PlanView) -> None:
