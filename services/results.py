@@ -50,7 +50,7 @@ class ResultFilter:
 
     results: tuple[Result, ...] = ()
     codes: tuple[str, ...] = ()
-    workspace_id: str | None = None
+    workspace_id: str = ""
     page: int = 1
 
 
@@ -130,12 +130,17 @@ def _named(state: ExportState | None) -> Result:
 
 
 def search(session: Session, member: Member, plan_id: str, wanted: ResultFilter) -> ResultPage:
-    """Return one page of a plan's results that match, oldest report first. Raises `UnknownPlan`."""
+    """Return one page of a plan's results that match: what did not arrive first, then oldest first.
+
+    Raises `UnknownPlan`.
+    """
     plans.own_plan(session, member, plan_id)
     by_result = and_(_item.plan_id == plan_id, *_of_results(wanted.results))
     by_code = [_code.in_(wanted.codes)] if wanted.codes else []
     by_workspace = [_item.workspace_id == wanted.workspace_id] if wanted.workspace_id else []
-    query = _rows().where(by_result, *by_code, *by_workspace).order_by(_export.approved_at, _export.id)
+    arrived = case((_item.result == ExportState.DELIVERED, 1), else_=0)
+    query = _rows().where(by_result, *by_code, *by_workspace)
+    query = query.order_by(arrived, _export.approved_at, _export.id)
     # What can be chosen is counted without the filter of its own kind, or it could never be widened.
     return ResultPage(
         rows=tuple(

@@ -70,6 +70,7 @@ class RunView:
     lanes: tuple[LaneView, ...]  #: one page of them, those that need attention first
     lanes_total: int
     waits: tuple[Wait, ...]  #: those of most workspaces first
+    at_work: int  #: workspaces of which something may be on its way to Xero
     a_minute: float  #: exports with an answer, lately
     finishes_at: datetime | None  #: about; None while nothing tells
 
@@ -80,8 +81,8 @@ class RunView:
 
     @property
     def ended(self) -> bool:
-        """Say whether nothing more comes of the run."""
-        return self.state in ENDED
+        """Say whether nothing more comes of the run; a cancelled one finishes what is on its way first."""
+        return self.state in ENDED and not self.at_work
 
     @property
     def total(self) -> int:
@@ -137,7 +138,7 @@ def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None
         return None
     now = utcnow()
     lanes, lanes_total, counted = _lanes(session, plan_id, page)
-    waits, resumes_at = _waits(session, plan_id, now)
+    waits, at_work, resumes_at = _waits(session, plan_id, now)
     live = run.state in (RunState.QUEUED, RunState.RUNNING)
     a_minute = progress.exports_a_minute(session, plan_id, since=_began(run), now=now) if live else 0.0
     return RunView(
@@ -152,6 +153,7 @@ def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None
         lanes=tuple(lanes),
         lanes_total=lanes_total,
         waits=tuple(waits),
+        at_work=at_work,
         a_minute=a_minute,
         finishes_at=progress.finishes_at(left=counted.left, a_minute=a_minute, resumes_at=resumes_at, now=now)
         if live
@@ -211,18 +213,19 @@ def _lane_view(lane: tables.Lane, name: str, counts: Counts) -> LaneView:
     )
 
 
-def _waits(session: Session, plan_id: str, now: datetime) -> tuple[list[Wait], datetime | None]:
-    """Return what the lanes wait for, and when the one goes on that is parked for the longest."""
+def _waits(session: Session, plan_id: str, now: datetime) -> tuple[list[Wait], int, datetime | None]:
+    """Return what the lanes wait for, how many are at work, and when the one goes on that waits longest."""
     lane, number = tables.Lane, func.count()
     rows = session.execute(
-        select(lane.waiting_for, number, func.max(lane.due_at))
+        select(lane.waiting_for, number, func.max(lane.due_at), number.filter(lane.state == RunState.RUNNING))
         .where(lane.plan_id == plan_id, lane.state.not_in(ENDED))
         .group_by(lane.waiting_for)
         .order_by(number.desc(), lane.waiting_for)
     ).all()
-    waits = [Wait(why=why, workspaces=found, until=until) for why, found, until in rows if why is not None]
+    waits = [Wait(why=why, workspaces=found, until=until) for why, found, until, _ in rows if why is not None]
     latest = max((row[2] for row in rows), default=None)
-    return waits, latest if latest is not None and latest > now else None
+    resumes_at = latest if latest is not None and latest > now else None
+    return waits, sum(row[3] for row in rows), resumes_at
 
 
 def recent(session: Session, member: Member, *, limit: int = 10) -> list[RunRow]:

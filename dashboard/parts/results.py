@@ -108,12 +108,14 @@ def each(member: Member, plan: PlanView, lines: list[ResultLine]) -> None:
     wanted = ResultFilter(
         results=results,
         codes=codes,
-        workspace_id=st.query_params.get(_WORKSPACE),
+        workspace_id=st.query_params.get(_WORKSPACE, ""),
         page=filters.current_page(),
     )
     with session.reading() as store:
         found = result_service.search(store, member, plan.id, wanted)
-    filters.toggles("result", {line.result: line.count for line in lines}, results, tone=badges.tone_of)
+    counted = {line.result: line.count for line in lines}
+    offered = {result: counted.get(result, 0) for result in Result}
+    filters.toggles("result", offered, results, tone=badges.tone_of)
     filters.code_toggles("code", found.codes, codes)
     _choose_workspace(found, wanted.workspace_id)
     if not found.rows:
@@ -134,11 +136,11 @@ def each(member: Member, plan: PlanView, lines: list[ResultLine]) -> None:
     panels.shown_of(len(found.rows), found.total, "export")
 
 
-def _choose_workspace(found: ResultPage, chosen: str | None) -> None:
+def _choose_workspace(found: ResultPage, chosen: str) -> None:
     names = {workspace_id: f"{name} ({number:,})" for workspace_id, name, number in found.workspaces}
-    if len(names) < 2 and chosen is None:
+    if len(names) < 2 and not chosen:
         return
-    offered = [None, *names, *([chosen] if chosen and chosen not in names else [])]
+    offered = ["", *names, *([chosen] if chosen and chosen not in names else [])]
     st.selectbox(
         "Workspace",
         offered,
@@ -173,5 +175,5 @@ def _row(row: PlanItemRow) -> list[str | Markup]:
 
 def _needs(row: PlanItemRow) -> str:
     if row.result is ExportState.DELIVERED:
-        return ""
+        return "Nothing"
     return row.result_text or row.reason

@@ -15,7 +15,7 @@ from services.members import Member
 from services.paging import page_count
 from services.plans import PlanView
 from services.progress import Counts
-from services.runs import LANES_A_PAGE, LaneView, RunView, Wait
+from services.runs import ENDED, LANES_A_PAGE, LaneView, RunView, Wait
 from services.store.states import RunState
 
 _CANCEL = "run-to-cancel"
@@ -34,7 +34,7 @@ def follow(member: Member, plan: PlanView) -> None:
     session.show_refusal()
     # Not in the part that is drawn anew all the time: under the pointer, a button must stay where it is.
     controls(run)
-    watched = run.state
+    watched = (run.state, run.ended)
 
     @st.fragment(run_every=_refresh_seconds(run))
     def moving() -> None:
@@ -42,7 +42,7 @@ def follow(member: Member, plan: PlanView) -> None:
         with session.reading() as store:
             plan_service.own_plan(store, member, plan.id)
             now = run_service.run_view(store, plan.id, page=filters.current_page(_LANES_PAGE))
-        if now is None or now.state is not watched:
+        if now is None or (now.state, now.ended) != watched:
             st.rerun()
         progress(now, member)
 
@@ -52,12 +52,12 @@ def follow(member: Member, plan: PlanView) -> None:
 def _refresh_seconds(run: RunView) -> float | None:
     if run.ended:
         return None
-    return REFRESH_SECONDS if run.total <= MANY and run.live else SLOWER_REFRESH_SECONDS
+    return SLOWER_REFRESH_SECONDS if run.total > MANY or run.state is RunState.PAUSED else REFRESH_SECONDS
 
 
 def controls(run: RunView) -> None:
     """Show the buttons that pause a run, go on with it and cancel it."""
-    if run.ended:
+    if run.state in ENDED:
         return
     paused = run.state is RunState.PAUSED
     act = run_service.resume if paused else run_service.pause
@@ -128,8 +128,10 @@ def headline(run: RunView) -> str:
     """Say in a sentence what a run does at this moment, how fast, and when it will be done."""
     if run.state is RunState.PAUSED:
         return "Paused by a person. Nothing more is sent until somebody presses Go on."
-    if run.ended:
-        return "Cancelled." if run.state is RunState.CANCELLED else "Ended."
+    if run.state is RunState.CANCELLED:
+        return "Cancelled." if run.ended else "Cancelled. What is on its way to Xero is finished first."
+    if run.state is RunState.FINISHED:
+        return "Ended: every export has its result."
     if run.starts_at is not None and run.starts_at > words.now():
         return f"Starts {words.due(run.starts_at)}. Nothing is sent before."
     speed = f"About {words.plural(round(run.a_minute), 'export')} a minute" if run.a_minute >= 1 else ""
@@ -206,4 +208,4 @@ def _waits_for(lane: LaneView, run: RunView) -> str:
     if lane.state is RunState.QUEUED and run.live:
         later = lane.due_at > words.now()
         return f"Its start, {words.due(lane.due_at)}" if later else "Its turn, behind other work"
-    return ""
+    return "nothing"
