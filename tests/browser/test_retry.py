@@ -52,7 +52,7 @@ def test_a_retry_is_watched_stopped_and_its_results_are_taken_away(street: Town,
 
 
 def it_moves(page: Page) -> None:
-    bar = page.get_by_text(re.compile(rf"^\d+ of {TOTAL} exports$"))
+    bar = page.get_by_test_id("stProgress").get_by_text(re.compile(rf"^\d+ of {TOTAL} exports$"))
     expect(bar).not_to_have_text(f"0 of {TOTAL} exports", timeout=LONG_MS)
     seen = bar.inner_text()
     expect(bar).not_to_have_text(seen, timeout=LONG_MS)

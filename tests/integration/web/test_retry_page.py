@@ -72,7 +72,9 @@ def test_cancel_asks_once_and_says_what_stays(desk: Desk, open_page: OpenPage, p
     app = start(open_page, plan_id)
 
     app.button(key="cancel").click().run()
-    assert "3 exports are not sent yet and stay as they are." in "".join(piece.value for piece in app.markdown)
+    assert "3 exports are not sent yet and stay as they are." in "".join(
+        piece.value for piece in app.markdown
+    )
     app.button(key="cancel-not").click().run()
     assert run_state(desk, plan_id) is RunState.RUNNING
     assert "cancel-now" not in {button.key for button in app.button}
