@@ -56,7 +56,8 @@ def it_moves(page: Page) -> None:
     expect(bar).not_to_have_text(f"0 of {TOTAL} exports", timeout=LONG_MS)
     seen = bar.inner_text()
     expect(bar).not_to_have_text(seen, timeout=LONG_MS)
-    expect(page.get_by_text(re.compile(r"About [\d,]+ exports a minute, done "))).to_be_visible(timeout=LONG_MS)
+    rate = page.get_by_text(re.compile(r"About [\d,]+ exports a minute, done "))
+    expect(rate).to_be_visible(timeout=LONG_MS)
     expect(page.get_by_role("table", name="Workspaces of this retry")).to_contain_text("Kauri Tours")
 
 

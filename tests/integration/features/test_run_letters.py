@@ -127,7 +127,7 @@ def test_of_a_long_wait_they_are_told_once_and_then_of_the_end(office: Office) -
         run_work.queue_again(office.desk, plan_id, shop.workspace_id, seconds=seconds, why=DAY_LIMIT)
     (mail,) = mails(office)
     assert mail.subject == "Retry waits: 0 of 1 export arrived in Xero so far"
-    assert "Waiting for Xero's day limit" in text_of(office, mail)
+    assert "waiting for Xero's day limit" in text_of(office, mail)
     run_work.work_lane(office.desk, plan_id, shop.workspace_id, 3)
     assert [mail.subject[:11] for mail in mails(office)] == ["Retry waits", "Retry ended"]
 
