@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, plans, results, runs, words
+from dashboard.parts import exports, judged, markup, plans, results, runs, starts, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -22,12 +22,25 @@ markup.show(
     markup.muted(Markup("{} · planned by {} ").format(plan.scope, plan.made_by)) + markup.moment(plan.made_at)
 )
 
+if plan.judging:
+    judged.follow(member, plan)
+    plans.verdicts(plan)
+elif plan.run is None:
+    plans.verdicts(plan)
+    starts.ask(plan)
+elif plan.run.ended:
+    results.ended(plan, plan.run)
+    starts.left_out(plan)
+    results.one_by_one(member, plan, plan.run)
+else:
+    starts.scheduled(plan.run)
+    starts.left_out(plan)
+    runs.follow(member, plan)
+    results.one_by_one(member, plan, plan.run)
+
 if plan.run is None:
-    plans.ask_to_start(plan)
+    if not plan.judging:
+        st.header("Workspaces", anchor=False)
+        judged.workspaces(member, plan)
     st.header("Exports", anchor=False)
     plans.items(member, plan)
-elif plan.run.ended:
-    results.ended(member, plan, plan.run)
-else:
-    runs.follow(member, plan)
-    results.so_far(member, plan)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from services import answers, audit, calls, incidents, pausing, reference, run_letters
+from services import attaching, audit, calls, incidents, pausing, reference, run_letters, stopping
 from services.desk import Desk
 from services.lane import Held, LaneWork, Parked
 from services.reference import Imported
@@ -36,7 +36,7 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
     except Parked as pause_:
         queue_again(desk, plan_id, workspace_id, seconds=pause_.seconds, why=pause_.why)
     except MustWait as wait:
-        why = f"Waiting for Xero's {wait.limit} limit"
+        why = f"Waiting for Xero: Xero's {wait.limit} limit is used up."
         queue_again(desk, plan_id, workspace_id, seconds=wait.seconds, why=why)
 
 
@@ -70,7 +70,7 @@ def _work(work: LaneWork) -> None:
             if state is not RunState.RUNNING:
                 _end(work, state)
                 return
-            if not send_next(work):
+            if not send_next(work) and not attaching.attach_next(work):
                 _finish(work, OTHER_ORGANISATION)
                 return
     except Held as held:
@@ -81,7 +81,8 @@ def _work(work: LaneWork) -> None:
 
 def _finish(work: LaneWork, why: str) -> None:
     with work.desk.store.begin() as session:
-        answers.settle_rest(session, work, why)
+        attaching.settle(session, work, why)
+        stopping.settle_rest(session, work, why)
     _end(work, RunState.FINISHED)
 
 
@@ -97,8 +98,10 @@ def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, 
         lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
         lane.state, lane.waiting_for = RunState.QUEUED, why
         lane.slice += 1
-        lane.due_at = due_at
-    if why is not None and seconds >= run_letters.LONG_WAIT.total_seconds():
+        # Where a person stopped the run meanwhile, the lane ends at once.
+        goes_on = session.get_one(tables.RetryRun, plan_id).state is RunState.RUNNING
+        lane.due_at = due_at if goes_on else utcnow()
+    if goes_on and why is not None and seconds >= run_letters.LONG_WAIT.total_seconds():
         run_letters.tell_wait(desk, plan_id, why=why, until=due_at)
 
 
@@ -124,7 +127,7 @@ def _end(work: LaneWork, state: RunState) -> None:
             return
         lane.state = state
         if state is RunState.CANCELLED:
-            answers.leave_in_doubt(session, work.plan_id, work.workspace_id)
+            stopping.leave_in_doubt(session, work.plan_id, work.workspace_id)
         session.flush()
         incidents.close_if_done(session, work.workspace_id, now=now)
         still = session.scalar(

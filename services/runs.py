@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Case, Subquery, case, func, select, update
+from sqlalchemy import Case, Subquery, case, func, select
 from sqlalchemy.orm import Session
 
-from services import answers, audit, members, progress
+from services import audit, members, progress, receipts, stopping
 from services.declined import Declined
 from services.members import Member, Permission
 from services.paging import page_of
@@ -66,6 +67,7 @@ class RunView:
     started_at: datetime
     finished_at: datetime | None
     starts_at: datetime | None  #: not before; None for at once
+    at_most_a_minute: int | None  #: exports; None for as fast as Xero allows
     counts: Counts
     lanes: tuple[LaneView, ...]  #: one page of them, those that need attention first
     lanes_total: int
@@ -73,6 +75,7 @@ class RunView:
     at_work: int  #: workspaces of which something may be on its way to Xero
     a_minute: float  #: exports with an answer, lately
     finishes_at: datetime | None  #: about; None while nothing tells
+    receipts_missing: int  #: of its documents that are in Xero
 
     @property
     def live(self) -> bool:
@@ -114,6 +117,11 @@ class RunView:
         """Return how many exports were not tried because a connection is broken."""
         return self.counts.held
 
+    @property
+    def scheduled(self) -> bool:
+        """Say whether the run waits for the time that was chosen for it."""
+        return self.live and self.starts_at is not None and self.starts_at > utcnow()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
@@ -137,7 +145,7 @@ def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None
     if run is None:
         return None
     now = utcnow()
-    lanes, lanes_total, counted = _lanes(session, plan_id, page)
+    lanes, lanes_total, counted = _lane_page(session, plan_id, page)
     waits, at_work, resumes_at = _waits(session, plan_id, now)
     live = run.state in (RunState.QUEUED, RunState.RUNNING)
     a_minute = progress.exports_a_minute(session, plan_id, since=_began(run), now=now) if live else 0.0
@@ -149,6 +157,7 @@ def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None
         started_at=run.started_at,
         finished_at=run.finished_at,
         starts_at=run.starts_at,
+        at_most_a_minute=run.at_most_a_minute,
         counts=counted,
         lanes=tuple(lanes),
         lanes_total=lanes_total,
@@ -158,6 +167,7 @@ def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None
         finishes_at=progress.finishes_at(left=counted.left, a_minute=a_minute, resumes_at=resumes_at, now=now)
         if live
         else None,
+        receipts_missing=receipts.number_missing(session, plan_id),
     )
 
 
@@ -165,7 +175,7 @@ def _began(run: tables.RetryRun) -> datetime:
     return max(run.started_at, run.starts_at) if run.starts_at else run.started_at
 
 
-def _lanes(session: Session, plan_id: str, page: int) -> tuple[list[LaneView], int, Counts]:
+def _lane_page(session: Session, plan_id: str, page: int) -> tuple[list[LaneView], int, Counts]:
     """Return a page of lanes, how many there are, and the counts of all of them: one walk over the items."""
     lane, counted = tables.Lane, progress.by_workspace(plan_id)
     names = ("total", *progress.COUNTED)
@@ -180,7 +190,7 @@ def _lanes(session: Session, plan_id: str, page: int) -> tuple[list[LaneView], i
     )
     rows = session.execute(page_of(query, page=page, page_size=LANES_A_PAGE)).all()
     if not rows:
-        return ([], 0, Counts()) if page == 1 else _lanes(session, plan_id, 1)
+        return ([], 0, Counts()) if page == 1 else _lane_page(session, plan_id, 1)
     figures = [[int(number) for number in row[3:]] for row in rows]
     views = [
         _lane_view(row[0], row[1], Counts(**dict(zip(names, numbers, strict=False))))
@@ -253,45 +263,81 @@ def recent(session: Session, member: Member, *, limit: int = 10) -> list[RunRow]
 
 def pause(session: Session, member: Member, plan_id: str) -> None:
     """Stop a run after the batches under way; `resume` goes on with it."""
-    _turn(session, member, plan_id, source=RunState.RUNNING, target=RunState.PAUSED, word="paused")
+    if _turn(session, member, plan_id, RunState.RUNNING, RunState.PAUSED, "paused"):
+        for lane in _lanes(session, plan_id, RunState.QUEUED):
+            lane.state = RunState.PAUSED
 
 
 def resume(session: Session, member: Member, plan_id: str) -> None:
-    """Go on with a paused run."""
-    _turn(session, member, plan_id, source=RunState.PAUSED, target=RunState.RUNNING, word="resumed")
-    session.execute(
-        update(tables.Lane)
-        .where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
-        .values(state=RunState.QUEUED, slice=tables.Lane.slice + 1, due_at=utcnow())
-    )
+    """Go on with a paused run: at once, or at the time that was chosen for it."""
+    if _turn(session, member, plan_id, RunState.PAUSED, RunState.RUNNING, "resumed"):
+        starts_at, now = session.get_one(tables.RetryRun, plan_id).starts_at, utcnow()
+        for lane in _lanes(session, plan_id, RunState.PAUSED):
+            lane.state, lane.waiting_for = RunState.QUEUED, None
+            lane.slice, lane.due_at = lane.slice + 1, max(now, starts_at or now)
 
 
 def cancel(session: Session, member: Member, plan_id: str) -> None:
     """End a run after the batches under way; what was not sent stays as it is."""
     for source in (RunState.RUNNING, RunState.PAUSED):
-        _turn(session, member, plan_id, source=source, target=RunState.CANCELLED, word="cancelled")
-    for lane in session.scalars(
-        select(tables.Lane).where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
-    ).all():
-        lane.state = RunState.CANCELLED
-        answers.leave_in_doubt(session, plan_id, lane.workspace_id)
+        if _turn(session, member, plan_id, source, RunState.CANCELLED, "cancelled"):
+            session.get_one(tables.RetryRun, plan_id).finished_at = utcnow()
+            for lane in _lanes(session, plan_id, RunState.QUEUED, RunState.PAUSED):
+                lane.state = RunState.CANCELLED
+                stopping.leave_in_doubt(session, plan_id, lane.workspace_id)
+
+
+def start_now(session: Session, member: Member, plan_id: str) -> None:
+    """Begin with a scheduled run before its time; on any other it changes nothing."""
+    run = _locked(session, member, plan_id)
+    now = utcnow()
+    if run.state is not RunState.RUNNING or run.starts_at is None or run.starts_at <= now:
+        return
+    run.starts_at = now
+    for lane in _lanes(session, plan_id, RunState.QUEUED):
+        lane.due_at = now
+    _record(session, member, plan_id, "started before its time")
+
+
+def _lanes(session: Session, plan_id: str, *states: RunState) -> list[tables.Lane]:
+    """Return the lanes in one of these states. All are locked: one may be queued at this very moment."""
+    locked = session.scalars(
+        select(tables.Lane)
+        .where(tables.Lane.plan_id == plan_id)
+        .order_by(tables.Lane.workspace_id)
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    return [lane for lane in locked.all() if lane.state in states]
 
 
 def _turn(
-    session: Session, member: Member, plan_id: str, *, source: RunState, target: RunState, word: str
-) -> None:
-    workspaces = session.scalars(select(tables.Lane.workspace_id).where(tables.Lane.plan_id == plan_id)).all()
+    session: Session, member: Member, plan_id: str, source: RunState, target: RunState, word: str
+) -> bool:
+    """Turn a run from one state to another, and say whether it was in the first."""
+    run = _locked(session, member, plan_id)
+    if run.state is not source:
+        return False
+    run.state = target
+    _record(session, member, plan_id, word)
+    return True
+
+
+def _locked(session: Session, member: Member, plan_id: str) -> tables.RetryRun:
+    workspaces = _workspaces(session, plan_id)
     if not workspaces:
         raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
     for workspace_id in workspaces:
         members.require(session, member, Permission.RETRY, workspace_id)
-    run = session.get_one(tables.RetryRun, plan_id, with_for_update=True)
-    if run.state is not source:
-        return
-    run.state = target
-    if target is RunState.CANCELLED:
-        run.finished_at = utcnow()
-    for workspace_id in workspaces:
+    return session.get_one(tables.RetryRun, plan_id, with_for_update=True, populate_existing=True)
+
+
+def _workspaces(session: Session, plan_id: str) -> Sequence[str]:
+    return session.scalars(select(tables.Lane.workspace_id).where(tables.Lane.plan_id == plan_id)).all()
+
+
+def _record(session: Session, member: Member, plan_id: str, word: str) -> None:
+    for workspace_id in _workspaces(session, plan_id):
         audit.record(
             session,
             f"retry {word}",

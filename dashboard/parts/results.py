@@ -8,6 +8,7 @@ from markupsafe import Markup
 from dashboard import session
 from dashboard.parts import badges, exports, filters, markup, panels, tables, words
 from dashboard.parts.badges import Tone
+from services import answers
 from services import results as result_service
 from services.members import Member
 from services.paging import page_count
@@ -20,30 +21,27 @@ from services.store.states import ExportState, RunState
 _WORKSPACE = "workspace"
 
 
-def ended(member: Member, plan: PlanView, run: RunView) -> None:
+def ended(plan: PlanView, run: RunView) -> None:
     """Show what became of a run that has ended, and what to do with what is left."""
     session.show_refusal()
     with session.reading() as store:
         lines = result_service.lines(store, plan.id)
         left = result_service.leftovers(store, plan.id)
-    panels.panel(
-        headline(run),
-        what_is_left(left),
-        tone=Tone.WARNING if left.total else Tone.GOOD,
-    )
-    _ways_on(plan, left)
+    panels.panel(headline(run), what_is_left(left), tone=Tone.WARNING if left.total else Tone.GOOD)
+    if run.receipts_missing:
+        st.caption(f"{words.plural(run.receipts_missing, 'receipt')} not attached to documents in Xero.")
+    _ways_on(plan, run, left)
     _counts(lines)
-    st.header("Exports", anchor=False)
-    each(member, plan, lines)
 
 
-def so_far(member: Member, plan: PlanView) -> None:
-    """Show the results that there are while a run goes on."""
+def one_by_one(member: Member, plan: PlanView, run: RunView) -> None:
+    """Show each export's result, as far as there is one."""
     st.header("Exports", anchor=False)
-    st.caption("The results up to this moment; load the page anew for later ones.")
+    if not run.ended:
+        st.caption("The results up to this moment; load the page anew for later ones.")
     with session.reading() as store:
         lines = result_service.lines(store, plan.id)
-    each(member, plan, lines)
+    _each(member, plan, lines)
 
 
 def headline(run: RunView) -> str:
@@ -65,14 +63,15 @@ def what_is_left(left: Leftovers) -> str:
     return f"{need} {closed:,} cannot go now: not connected to Xero, or never to be sent."
 
 
-def _ways_on(plan: PlanView, left: Leftovers) -> None:
+def _ways_on(plan: PlanView, run: RunView, left: Leftovers) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if left.total:
+        can_go = left.can_go or run.receipts_missing
+        if left.total or run.receipts_missing:
             st.button(
-                f"Retry the leftovers ({left.can_go:,})",
+                f"Retry the leftovers ({left.can_go:,})" if left.total else "Attach the missing receipts",
                 key="leftovers",
-                type="primary" if left.can_go else "secondary",
-                disabled=not left.can_go,
+                type="primary" if can_go else "secondary",
+                disabled=not can_go,
                 on_click=exports.plan_leftovers,
                 args=(plan.id,),
                 help="Shows first what will be sent, and what is left out and why. Nothing is sent yet.",
@@ -101,8 +100,7 @@ def _counts(lines: list[ResultLine]) -> None:
     )
 
 
-def each(member: Member, plan: PlanView, lines: list[ResultLine]) -> None:
-    """Show a plan's exports one by one, page by page; the filter stands in the address."""
+def _each(member: Member, plan: PlanView, lines: list[ResultLine]) -> None:
     results = filters.chosen("result", Result)
     codes = filters.chosen_words("code")
     wanted = ResultFilter(
@@ -175,5 +173,5 @@ def _row(row: PlanItemRow) -> list[str | Markup]:
 
 def _needs(row: PlanItemRow) -> str:
     if row.result is ExportState.DELIVERED:
-        return "Nothing"
+        return "Nothing" if row.result_text in (None, answers.IN_XERO) else str(row.result_text)
     return row.result_text or row.reason

@@ -117,6 +117,8 @@ def progress(run: RunView, member: Member | None = None) -> None:
         ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
         ("Held", f"{run.held:,}", "connection broken, not tried"),
     )
+    if run.receipts_missing:
+        st.caption(f"{words.plural(run.receipts_missing, 'receipt')} not attached to documents in Xero.")
     _lanes(run, member)
 
 
@@ -146,6 +148,8 @@ def headline(run: RunView) -> str:
 
 def waiting(run: RunView) -> list[str]:
     """Say what a run's workspaces wait for, and until when; the most common first."""
+    if run.state is RunState.PAUSED:
+        return []
     lines = [_wait(wait) for wait in run.waits[:WAITS_SHOWN]]
     more = len(run.waits) - len(lines)
     return [*lines, f"{words.plural(more, 'other reason')} to wait, in the list below."] if more else lines

@@ -49,7 +49,7 @@ _TEXT_RULES = _rules(
     ("XERO27", r"category not found|account ?code\b.{0,80}(?:not a valid|archived|deleted|not recognised)"),
     ("XERO27", r"\baccount could not be found"),
     ("XERO14", r"billable expenses require a customer"),
-    ("XERO08", r"too large to export|exceeds.{0,40}10 ?mb|attachment is larger than"),
+    ("XERO08", r"too large to export|exceeds.{0,40}10 ?mb|attachment is larger than|larger than the 10 ?mb"),
     ("XERO83", r"invalid character|characters that are not allowed"),
     ("XERO56", r"load (?:the )?xero contacts|contact list"),
     ("XERO84", r"select which xero organi[sz]ation"),

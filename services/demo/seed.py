@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from services import audit, finding, grants, insights, members, syncs
+from services.demo import receipts
 from services.demo.history import MONTHS_OF_HISTORY, Customer, Historian, Rows
 from services.demo.names import MERCHANTS, PEOPLE, UNCONNECTED, workspace_name
 from services.demo.world import Consent, World
@@ -77,6 +78,7 @@ class _Seeder:
             self._store_members(session, described["members"])
             self._store_workspaces(session, organisations, users, consents)
             self._store_rows(session, rows)
+            receipts.store(session, rows, now=self.now)
             self._store_figures(session)
             self._queue_syncs(session)
 

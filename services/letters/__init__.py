@@ -84,7 +84,9 @@ def run_waits(news: RunNews, *, why: str, until: datetime) -> Letter:
     """Tell who started a retry that it goes on by itself, but not soon."""
     return Letter(
         f"Retry waits: {news.arrived:,} of {_exports(news.total)} arrived in Xero so far",
-        _run("run_waits.txt", news, why=_one_line(why[:1].lower() + why[1:]), until=_moment(until)),
+        _run(
+            "run_waits.txt", news, why=_one_line(why[:1].lower() + why[1:]).rstrip("."), until=_moment(until)
+        ),
     )
 
 

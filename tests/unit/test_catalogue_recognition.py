@@ -198,6 +198,7 @@ LOCKED = "The document date cannot be before the end of year lock date, currentl
         (["'\x0b', hexadecimal value 0x0B, is an invalid character."], "XERO83", "unreadable character"),
         (["The InvoiceNumber field contains characters that are not allowed"], "XERO83", "odd letters"),
         (["The attachment is larger than the maximum of 10 MB"], "XERO08", "a receipt too large"),
+        (["scan.pdf is larger than the 10 MB that Xero takes."], "XERO08", "the same, seen without a call"),
         (["Something else", "Organisation is not subscribed to currency UAH"], "XERO68", "second message"),
         (
             ["Account code 'lock date' is not a valid code for this document."],

@@ -51,6 +51,7 @@ class Export(Base):
     __table_args__ = (
         Index(None, "workspace_id", "state", "approved_at"),
         Index(None, "state", "approved_at"),
+        Index(None, "state", "code", "currency", "amount"),  # counts and sums, without a look at the rows
         Index(None, "incident_id", "state"),
         Index(None, "failed_at"),
         Index(None, "delivered_at"),
@@ -91,10 +92,12 @@ class Receipt(Base):
     file_name: Mapped[str]  #: its name in Xero, where the same name again replaces the file
     content_type: Mapped[str]
     size_bytes: Mapped[int]
+    sha256: Mapped[str]  #: of its bytes: tells whether a file that comes in again is another one
     state: Mapped[ReceiptState]
     code: Mapped[str | None]  #: XEROnn of the last failure
     message: Mapped[str | None]
     tried_at: Mapped[datetime | None]
+    unanswered: Mapped[int] = mapped_column(default=0)  #: tries in a row that Xero left open
     attached_at: Mapped[datetime | None]
     correlation_id: Mapped[str | None]  #: Xero's, of the last try
 

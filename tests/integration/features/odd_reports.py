@@ -276,6 +276,7 @@ def _store_parts(session: Session, export: tables.Export, report: OddReport) -> 
                 file_name="receipt.pdf",
                 content_type="application/pdf",
                 size_bytes=report.odd.receipt_bytes,
+                sha256="",
                 state=ReceiptState.WAITING,
             )
         )

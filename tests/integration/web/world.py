@@ -11,7 +11,15 @@ from services import audit, insights, members, syncs
 from services.finding import search_text
 from services.store import tables
 from services.store.engine import Store, utcnow
-from services.store.states import ExportKind, ExportState, Health, IncidentState, Role, SyncState
+from services.store.states import (
+    ExportKind,
+    ExportState,
+    Health,
+    IncidentState,
+    ReceiptState,
+    Role,
+    SyncState,
+)
 
 AGENT, ADMIN, MANAGER = "ada@relink.example", "amira@harbour.example", "max@relink.example"
 BROKEN, HEALTHY, FOREIGN = "A0000000000000B1", "A0000000000000A1", "A0000000000000F1"
@@ -74,6 +82,13 @@ def add_workspace(
             last_synced_at=now - timedelta(hours=6),
         )
     )
+    account = {"code": "493", "name": "Travel", "status": "ACTIVE", "type": "EXPENSE", "class_": "EXPENSE"}
+    rate = {"name": "No tax", "status": "ACTIVE", "applies_to": ["EXPENSE"], "effective_rate": "0"}
+    for kind, key, data in (
+        ("account", "493", {**account, "tax_type": "NONE"}),
+        ("tax rate", "NONE", {**rate, "tax_type": "NONE"}),
+    ):
+        session.add(tables.ReferenceItem(organisation_id=organisation, kind=kind, key=key, data=data))
     if admin:
         session.add(tables.WorkspaceAdmin(workspace_id=workspace_id, email=admin))
     session.flush()
@@ -199,4 +214,31 @@ def add_export(
     )
     session.add(export)
     session.flush()
+    session.add(
+        tables.ReportLine(
+            report_id=report_id,
+            position=1,
+            export_id=export.id,
+            spent_on=approved_at.date(),
+            merchant="Parkway Cabs",
+            amount=export.amount,
+            account_code="493",
+        )
+    )
+    session.flush()
     return export.id
+
+
+def add_receipt(session: Session, export_id: int) -> None:
+    """Add a receipt that waits to be attached."""
+    session.add(
+        tables.Receipt(
+            export_id=export_id,
+            file_name="taxi.pdf",
+            content_type="application/pdf",
+            size_bytes=1,
+            sha256="",
+            state=ReceiptState.WAITING,
+        )
+    )
+    session.flush()
