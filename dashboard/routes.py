@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import anyio.to_thread
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard import door, failures, navigation
 from dashboard.identity import GUEST_COOKIE, signed_in_email
 from dashboard.plain import NO_STORE, answering, is_foreign, page, sentence_page
-from services import health, members, reconnects
+from services import health, members, reconnects, result_files
 from services.consents import ForeignState
 from services.declined import Declined
 from services.desk import Desk, open_desk
 from services.links import door as door_service
 from services.members import Member
+from services.result_files import Format
 
 BROWSER_COOKIE = "relink_browser"
 BROWSER_SECONDS = 3600  # longer than anybody takes to consent
@@ -28,6 +32,9 @@ SIGNED_OUT = (
     "You are signed out, so nothing was changed. Sign in, or open your reconnect link again, and press "
     "Reconnect once more."
 )
+
+NO_FILE = "You are signed out, or this is not yours to see. Sign in, open the retry and download it there."
+NO_FORMAT = "Results come as CSV or XLSX. Go back to the retry and choose one of the two."
 
 
 class SignedOut(Declined):
@@ -90,6 +97,41 @@ def _find_visitor(desk: Desk, request: Request) -> Member | None:
         return door_service.visitor(session, member, request.cookies.get(GUEST_COOKIE, ""))
 
 
+@answering
+async def download_results(request: Request) -> Response:
+    """Give away what became of every export of a retry, as a file made at this moment."""
+    plan_id, word = request.path_params["plan_id"], request.path_params["format"]
+    if word not in tuple(Format):
+        return sentence_page(NO_FORMAT, HTTPStatus.NOT_FOUND)
+    format = Format(word)
+    try:
+        path = await anyio.to_thread.run_sync(lambda: _results(open_desk(), request, plan_id, format))
+    except Declined as refusal:
+        return sentence_page(str(refusal), HTTPStatus.NOT_FOUND)
+    return FileResponse(
+        path,
+        headers=NO_STORE,
+        media_type=result_files.MEDIA_TYPES[format],
+        filename=f"retry-{plan_id[:8]}.{format}",
+        background=BackgroundTask(path.unlink),
+    )
+
+
+def _results(desk: Desk, request: Request, plan_id: str, format: Format) -> Path:
+    visitor = _find_visitor(desk, request)
+    if visitor is None or not navigation.may_open(visitor, navigation.RETRY):
+        raise Declined(NO_FILE)
+    with tempfile.NamedTemporaryFile(suffix=f".{format}", delete=False) as file:
+        path = Path(file.name)
+    try:
+        with desk.store.read() as session:
+            result_files.write(session, visitor, plan_id, format, path)
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
 async def tell_failure(_request: Request, error: Exception) -> Response:
     """Answer a route's failure with a reference in place of a traceback."""
     sentence = f"Something went wrong here, and was written down with the reference {failures.note(error)}."
@@ -112,6 +154,7 @@ async def readyz(_request: Request) -> Response:
 ROUTES = [
     Route("/connect/xero", leave_for_xero),
     Route("/connect/xero/callback", come_back_from_xero),
+    Route("/download/retry/{plan_id}/results.{format}", download_results),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     *door.ROUTES,

@@ -66,7 +66,7 @@ if recent:
                     markup.moment(run.started_at),
                 ),
                 badges.state_badge(run.state),
-                f"{run.delivered:,} of {run.total:,}",
+                f"{run.counts.delivered:,} of {run.counts.total:,}",
                 run.reason or markup.muted("none given"),
             ]
             for run in recent

@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, judged, markup, plans, runs, starts, words
+from dashboard.parts import exports, judged, markup, plans, results, runs, starts, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -28,29 +28,19 @@ if plan.judging:
 elif plan.run is None:
     plans.verdicts(plan)
     starts.ask(plan)
+elif plan.run.ended:
+    results.ended(plan, plan.run)
+    starts.left_out(plan)
+    results.one_by_one(member, plan, plan.run)
 else:
     starts.scheduled(plan.run)
     starts.left_out(plan)
     runs.follow(member, plan)
+    results.one_by_one(member, plan, plan.run)
 
-if plan.run is not None and not plan.run.live:
-    with st.container(horizontal=True):
-        if plan.total > plan.run.delivered or plan.run.receipts_missing:
-            st.button(
-                "Retry the leftovers",
-                key="leftovers",
-                on_click=exports.plan_leftovers,
-                args=(plan.id,),
-            )
-        st.download_button(
-            "Download the results (CSV)",
-            plans.results(plan.id),  # made when pressed, not on every run
-            f"retry-{plan.id[:8]}.csv",
-            "text/csv",
-        )
-
-if plan.run is None and not plan.judging:
-    st.header("Workspaces", anchor=False)
-    judged.workspaces(member, plan)
-st.header("Exports", anchor=False)
-plans.items(member, plan)
+if plan.run is None:
+    if not plan.judging:
+        st.header("Workspaces", anchor=False)
+        judged.workspaces(member, plan)
+    st.header("Exports", anchor=False)
+    plans.items(member, plan)

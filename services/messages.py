@@ -37,9 +37,10 @@ class Kind(StrEnum):
     LINK = "link"
     REMINDER = "reminder"
     CODE = "code"
+    RUN = "retry run"
 
 
-#: What Relink writes of its own accord; a code is an answer to somebody who waits for it.
+#: What Relink writes of its own accord; a code and a run's end are answers to somebody who waits for them.
 UNASKED = (Kind.LINK, Kind.REMINDER)
 
 PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))

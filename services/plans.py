@@ -219,7 +219,7 @@ def items(
     ordered = query.order_by(tables.Export.approved_at, tables.Export.id)
     rows = session.execute(page_of(ordered, page=page, page_size=page_size))
     total = count(session, query.with_only_columns(tables.PlanItem.export_id))
-    return [_item_row(*row) for row in rows], total
+    return [item_row(*row) for row in rows], total
 
 
 def going(session: Session, member: Member, plan_id: str) -> list[int]:
@@ -231,9 +231,10 @@ def going(session: Session, member: Member, plan_id: str) -> list[int]:
     )
 
 
-def _item_row(
+def item_row(
     item: tables.PlanItem, export: tables.Export, workspace_name: str, short_code: str | None
 ) -> PlanItemRow:
+    """Return one export of a plan as it is shown."""
     return PlanItemRow(
         export_id=export.id,
         number=export.number,

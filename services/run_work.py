@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from services import attaching, audit, calls, incidents, pausing, reference, stopping
+from services import attaching, audit, calls, incidents, pausing, reference, run_letters, stopping
 from services.desk import Desk
-from services.lane import Held, LaneWork, Parked, until
+from services.lane import Held, LaneWork, Parked
 from services.reference import Imported
+from services.runs import ENDED
 from services.sending import OTHER_ORGANISATION, send_next
 from services.store import tables
 from services.store.engine import utcnow
@@ -20,7 +21,6 @@ from services.xero.pace import MustWait
 BATCHES_A_SLICE = 20
 OWN_FAULT = "Relink itself failed here and is trying again"
 FAULT_PAUSE = timedelta(seconds=30)
-ENDED = (RunState.FINISHED, RunState.CANCELLED)
 
 
 def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
@@ -36,7 +36,7 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
     except Parked as pause_:
         queue_again(desk, plan_id, workspace_id, seconds=pause_.seconds, why=pause_.why)
     except MustWait as wait:
-        why = f"Waiting for Xero: Xero's {wait.limit} limit is used up.{until(wait.limit, wait.seconds)}"
+        why = f"Waiting for Xero: Xero's {wait.limit} limit is used up."
         queue_again(desk, plan_id, workspace_id, seconds=wait.seconds, why=why)
 
 
@@ -93,13 +93,16 @@ def _wanted(work: LaneWork) -> RunState:
 
 def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, why: str | None) -> None:
     """Queue a lane under way once more, not before so many seconds; `why` is shown meanwhile."""
+    due_at = utcnow() + timedelta(seconds=seconds)
     with desk.store.begin() as session:
         lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
         lane.state, lane.waiting_for = RunState.QUEUED, why
         lane.slice += 1
         # Where a person stopped the run meanwhile, the lane ends at once.
         goes_on = session.get_one(tables.RetryRun, plan_id).state is RunState.RUNNING
-        lane.due_at = utcnow() + timedelta(seconds=seconds if goes_on else 0)
+        lane.due_at = due_at if goes_on else utcnow()
+    if goes_on and why is not None and seconds >= run_letters.LONG_WAIT.total_seconds():
+        run_letters.tell_wait(desk, plan_id, why=why, until=due_at)
 
 
 def queue_stranded_again(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
@@ -135,3 +138,4 @@ def _end(work: LaneWork, state: RunState) -> None:
         # A pause that came while the last batch was under way leaves nothing to resume.
         if not still and run.state is not RunState.CANCELLED:
             run.state, run.finished_at = RunState.FINISHED, now
+            run_letters.tell_end(session, work.desk, run, now=now)

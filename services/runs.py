@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Case, Subquery, case, func, select
 from sqlalchemy.orm import Session
 
-from services import audit, members, receipts, stopping
+from services import audit, members, progress, receipts, stopping
 from services.declined import Declined
 from services.members import Member, Permission
+from services.paging import page_of
+from services.progress import Counts
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import GOES, ExportState, RunState
+from services.store.states import RunState
+
+#: States in which nothing more comes of a run, or of a lane.
+ENDED = (RunState.FINISHED, RunState.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
+LANES_A_PAGE = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
     """The part of a run that belongs to one workspace."""
 
     workspace_id: str
     workspace_name: str
     state: RunState
-    done: int
-    total: int
+    counts: Counts
     waiting_for: str | None
+    due_at: datetime  #: when it goes on, where it waits for something
+
+    @property
+    def done(self) -> int:
+        """Return how many of its exports have a result."""
+        return self.counts.done
+
+    @property
+    def total(self) -> int:
+        """Return how many exports the run works on in this workspace."""
+        return self.counts.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What several workspaces of a run wait for, and until when."""
+
+    why: str
+    workspaces: int
+    until: datetime  #: when the last of them goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +68,14 @@ class RunView:
     finished_at: datetime | None
     starts_at: datetime | None  #: not before; None for at once
     at_most_a_minute: int | None  #: exports; None for as fast as Xero allows
-    total: int
-    done: int
-    delivered: int
-    failed: int
-    in_doubt: int
-    held: int
+    counts: Counts
+    lanes: tuple[LaneView, ...]  #: one page of them, those that need attention first
+    lanes_total: int
+    waits: tuple[Wait, ...]  #: those of most workspaces first
+    at_work: int  #: workspaces of which something may be on its way to Xero
+    a_minute: float  #: exports with an answer, lately
+    finishes_at: datetime | None  #: about; None while nothing tells
     receipts_missing: int  #: of its documents that are in Xero
-    lanes: tuple[LaneView, ...]
 
     @property
     def live(self) -> bool:
@@ -56,26 +83,72 @@ class RunView:
         return self.state in (RunState.QUEUED, RunState.RUNNING)
 
     @property
+    def ended(self) -> bool:
+        """Say whether nothing more comes of the run; a cancelled one finishes what is on its way first."""
+        return self.state in ENDED and not self.at_work
+
+    @property
+    def total(self) -> int:
+        """Return how many exports the run works on."""
+        return self.counts.total
+
+    @property
+    def done(self) -> int:
+        """Return how many exports have a result."""
+        return self.counts.done
+
+    @property
+    def delivered(self) -> int:
+        """Return how many exports arrived in Xero."""
+        return self.counts.delivered
+
+    @property
+    def failed(self) -> int:
+        """Return how many exports were refused."""
+        return self.counts.failed
+
+    @property
+    def in_doubt(self) -> int:
+        """Return of how many exports it is unknown whether they arrived."""
+        return self.counts.in_doubt
+
+    @property
+    def held(self) -> int:
+        """Return how many exports were not tried because a connection is broken."""
+        return self.counts.held
+
+    @property
     def scheduled(self) -> bool:
         """Say whether the run waits for the time that was chosen for it."""
         return self.live and self.starts_at is not None and self.starts_at > utcnow()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A run in a list of runs."""
+
+    plan_id: str
+    state: RunState
+    started_by: str
+    reason: str
+    started_at: datetime
+    counts: Counts
 
 
 class UnknownPlan(Declined):
     """There is no such plan or run, or not for this member; the text is a sentence for the screen."""
 
 
-def run_view(session: Session, plan_id: str) -> RunView | None:
-    """Return a plan's run, or None where it was not started."""
-    run = session.get(tables.RetryRun, plan_id)
+def run_view(session: Session, plan_id: str, *, page: int = 1) -> RunView | None:
+    """Return a plan's run with one page of its workspaces, or None where it was not started."""
+    run = session.get(tables.RetryRun, plan_id, populate_existing=True)
     if run is None:
         return None
-    by_workspace = _counts(session, plan_id)
-    results = {
-        result: sum(numbers.get(result, 0) for numbers in by_workspace.values())
-        for result in (None, *ExportState)
-    }
-    total = sum(results.values())
+    now = utcnow()
+    lanes, lanes_total, counted = _lane_page(session, plan_id, page)
+    waits, at_work, resumes_at = _waits(session, plan_id, now)
+    live = run.state in (RunState.QUEUED, RunState.RUNNING)
+    a_minute = progress.exports_a_minute(session, plan_id, since=_began(run), now=now) if live else 0.0
     return RunView(
         plan_id=plan_id,
         state=run.state,
@@ -85,59 +158,104 @@ def run_view(session: Session, plan_id: str) -> RunView | None:
         finished_at=run.finished_at,
         starts_at=run.starts_at,
         at_most_a_minute=run.at_most_a_minute,
-        total=total,
-        done=total - results[None],
-        delivered=results[ExportState.DELIVERED],
-        failed=results[ExportState.FAILED],
-        in_doubt=results[ExportState.IN_DOUBT],
-        held=results[ExportState.HELD],
+        counts=counted,
+        lanes=tuple(lanes),
+        lanes_total=lanes_total,
+        waits=tuple(waits),
+        at_work=at_work,
+        a_minute=a_minute,
+        finishes_at=progress.finishes_at(left=counted.left, a_minute=a_minute, resumes_at=resumes_at, now=now)
+        if live
+        else None,
         receipts_missing=receipts.number_missing(session, plan_id),
-        lanes=tuple(_lane_views(session, plan_id, by_workspace)),
     )
 
 
-_Counts = Mapping[str, Mapping[ExportState | None, int]]
+def _began(run: tables.RetryRun) -> datetime:
+    return max(run.started_at, run.starts_at) if run.starts_at else run.started_at
 
 
-def _counts(session: Session, plan_id: str) -> _Counts:
-    found: dict[str, dict[ExportState | None, int]] = {}
-    rows = session.execute(
-        select(tables.PlanItem.workspace_id, tables.PlanItem.result, func.count())
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.PlanItem.workspace_id, tables.PlanItem.result)
+def _lane_page(session: Session, plan_id: str, page: int) -> tuple[list[LaneView], int, Counts]:
+    """Return a page of lanes, how many there are, and the counts of all of them: one walk over the items."""
+    lane, counted = tables.Lane, progress.by_workspace(plan_id)
+    names = ("total", *progress.COUNTED)
+    own = [func.coalesce(counted.c[name], 0).label(name) for name in names]
+    everywhere = [func.sum(column).over() for column in own]
+    query = (
+        select(lane, tables.Workspace.name, func.count().over(), *own, *everywhere)
+        .join(tables.Workspace, tables.Workspace.id == lane.workspace_id)
+        .outerjoin(counted, counted.c.workspace_id == lane.workspace_id)
+        .where(lane.plan_id == plan_id)
+        .order_by(_attention(counted), tables.Workspace.name, lane.workspace_id)
     )
-    for workspace_id, result, number in rows:
-        found.setdefault(workspace_id, {})[result] = number
-    return found
-
-
-def _lane_views(session: Session, plan_id: str, counts: _Counts) -> list[LaneView]:
-    rows = session.execute(
-        select(tables.Lane, tables.Workspace.name)
-        .join(tables.Workspace, tables.Workspace.id == tables.Lane.workspace_id)
-        .where(tables.Lane.plan_id == plan_id)
-        .order_by(tables.Workspace.name)
-    )
-    return [
-        LaneView(
-            workspace_id=lane.workspace_id,
-            workspace_name=name,
-            state=lane.state,
-            done=sum(number for result, number in counts[lane.workspace_id].items() if result is not None),
-            total=sum(counts[lane.workspace_id].values()),
-            waiting_for=lane.waiting_for,
-        )
-        for lane, name in rows
+    rows = session.execute(page_of(query, page=page, page_size=LANES_A_PAGE)).all()
+    if not rows:
+        return ([], 0, Counts()) if page == 1 else _lane_page(session, plan_id, 1)
+    figures = [[int(number) for number in row[3:]] for row in rows]
+    views = [
+        _lane_view(row[0], row[1], Counts(**dict(zip(names, numbers, strict=False))))
+        for row, numbers in zip(rows, figures, strict=True)
     ]
+    return views, rows[0][2], Counts(**dict(zip(names, figures[0][len(names) :], strict=True)))
 
 
-def recent(session: Session, member: Member, *, limit: int = 10) -> list[RunView]:
+def _attention(counted: Subquery) -> Case[int]:
+    """Order workspaces that wait first, then those with failures, then those at work, then those done."""
+    lane = tables.Lane
+    trouble = counted.c.failed + counted.c.in_doubt + counted.c.held > 0
+    # Between two slices a lane is queued for a moment: it must not jump about in the list for that.
+    return case(
+        (lane.state.not_in(ENDED) & lane.waiting_for.is_not(None), 0),
+        (trouble, 1),
+        (lane.state.not_in(ENDED), 2),
+        else_=3,
+    )
+
+
+def _lane_view(lane: tables.Lane, name: str, counts: Counts) -> LaneView:
+    return LaneView(
+        workspace_id=lane.workspace_id,
+        workspace_name=name,
+        state=lane.state,
+        counts=counts,
+        waiting_for=None if lane.state in ENDED else lane.waiting_for,
+        due_at=lane.due_at,
+    )
+
+
+def _waits(session: Session, plan_id: str, now: datetime) -> tuple[list[Wait], int, datetime | None]:
+    """Return what the lanes wait for, how many are at work, and when the one goes on that waits longest."""
+    lane, number = tables.Lane, func.count()
+    rows = session.execute(
+        select(lane.waiting_for, number, func.max(lane.due_at), number.filter(lane.state == RunState.RUNNING))
+        .where(lane.plan_id == plan_id, lane.state.not_in(ENDED))
+        .group_by(lane.waiting_for)
+        .order_by(number.desc(), lane.waiting_for)
+    ).all()
+    waits = [Wait(why=why, workspaces=found, until=until) for why, found, until, _ in rows if why is not None]
+    latest = max((row[2] for row in rows), default=None)
+    resumes_at = latest if latest is not None and latest > now else None
+    return waits, sum(row[3] for row in rows), resumes_at
+
+
+def recent(session: Session, member: Member, *, limit: int = 10) -> list[RunRow]:
     """Return the latest runs: everybody's, or for a workspace admin those they started."""
-    query = select(tables.RetryRun.plan_id).order_by(tables.RetryRun.started_at.desc()).limit(limit)
+    query = select(tables.RetryRun).order_by(tables.RetryRun.started_at.desc()).limit(limit)
     if not member.sees_everything:
         query = query.where(tables.RetryRun.started_by == member.email)
-    views = (run_view(session, plan_id) for plan_id in session.scalars(query).all())
-    return [view for view in views if view is not None]
+    runs = session.scalars(query).all()
+    counted = progress.counts(session, [run.plan_id for run in runs])
+    return [
+        RunRow(
+            plan_id=run.plan_id,
+            state=run.state,
+            started_by=run.started_by,
+            reason=run.reason,
+            started_at=run.started_at,
+            counts=counted[run.plan_id],
+        )
+        for run in runs
+    ]
 
 
 # What a person does to a run

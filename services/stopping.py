@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from services import answers, audit, connections
-from services.lane import Held, LaneWork, Parked, until
+from services.lane import Held, LaneWork, Parked
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import GOES, AttemptState, ExportState, IncidentState
@@ -157,8 +157,7 @@ def stop(work: LaneWork, error: XeroError) -> NoReturn:
     if error.fault is Fault.APP_MISCONFIGURED:
         raise Parked(APP_PAUSE_SECONDS, "Waiting: Xero refuses Relink's own app") from error
     seconds = error.retry_after_seconds or (MOMENT_SECONDS if error.limit == "concurrent" else PAUSE_SECONDS)
-    told = until(error.limit, seconds) if error.retry_after_seconds else ""
-    raise Parked(seconds, f"Waiting for Xero: {error.detail}{told}") from error
+    raise Parked(seconds, f"Waiting for Xero: {error.detail}") from error
 
 
 def is_listed(api: Api, organisation_id: str) -> bool:

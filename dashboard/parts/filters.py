@@ -23,16 +23,16 @@ def first_page() -> None:
         st.session_state[PAGE_KEY] = 1
 
 
-def current_page() -> int:
+def current_page(key: str = PAGE_KEY) -> int:
     """Return the page to show, which the widget drawn below the list keeps."""
-    shown = st.session_state.get(PAGE_KEY) or st.query_params.get(PAGE_KEY, "1")
+    shown = st.session_state.get(key) or st.query_params.get(key, "1")
     return max(1, int(shown)) if str(shown).isdecimal() else 1
 
 
-def pages(number: int) -> None:
+def pages(number: int, *, key: str = PAGE_KEY) -> None:
     """Show the way to the other pages of a list, where there are any."""
     if number > 1:
-        st.pagination(number, key=PAGE_KEY, bind="query-params")
+        st.pagination(number, key=key, bind="query-params")
 
 
 def chosen(key: str, states: type[State]) -> tuple[State, ...]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from markupsafe import Markup
 
 from dashboard import navigation, session
 from dashboard.parts import badges, filters, markup, panels, tables, words
 from services import answers
 from services import plans as plan_service
-from services import results as result_files
-from services.desk import open_desk
 from services.members import Member
 from services.plans import PlanItemRow, PlanView
 from services.store.states import Verdict
@@ -25,17 +21,6 @@ def title(plan: PlanView) -> str:
         return f"Retry {words.plural(plan.total, 'export')}"
     state = "scheduled" if plan.run.scheduled else plan.run.state
     return f"Retry of {words.plural(plan.total, 'export')}, {state}"
-
-
-def results(plan_id: str) -> Callable[[], str]:
-    """Return what makes, when a download is pressed, the CSV of what became of every export of a plan."""
-    who = session.visitor()  # the file is made outside of the page, where nobody is signed in
-
-    def csv() -> str:
-        with open_desk().store.read() as store:
-            return result_files.results_csv(store, session.member_now(store, who), plan_id)
-
-    return csv
 
 
 def items(member: Member, plan: PlanView) -> None:

@@ -49,6 +49,32 @@ def ago(when: datetime, *, at: datetime | None = None) -> str:
     return day(when) if seconds > _AS_DATE_AFTER_SECONDS else f"{span(seconds)} ago"
 
 
+def due(when: datetime, *, at: datetime | None = None) -> str:
+    """Return about when something will be: "in about 40 seconds", "at about 14:05 UTC tomorrow"."""
+    seconds = (when - (at or now())).total_seconds()
+    if seconds < 90:
+        return f"in about {span(max(1, seconds))}" if seconds < 60 else "in about a minute"
+    return f"at about {_clock(when, at or now())}"
+
+
+def until(when: datetime, *, at: datetime | None = None) -> str:
+    """Return until when something waits, with a comma before it; nothing where that is past."""
+    seconds = (when - (at or now())).total_seconds()
+    if seconds <= 0:
+        return ""
+    if seconds < 90:
+        return f", for about {span(max(1, seconds)) if seconds < 60 else 'a minute'}"
+    return f", until about {_clock(when, at or now())}"
+
+
+def _clock(when: datetime, at: datetime) -> str:
+    """Return the time of day, with the day where it is not today's."""
+    then = when.astimezone(UTC)
+    days = (then.date() - at.astimezone(UTC).date()).days
+    day_ = {0: "", 1: " tomorrow"}.get(days, f" on {then:%-d %b %Y}")
+    return f"{then:%H:%M} UTC{day_}"
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun: "1 export", "1,204 exports"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -39,6 +39,17 @@ class Invitation:
     code: str | None  #: of what is wrong with the connection; None where it has none
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNews:
+    """How far a retry run is, or what became of it."""
+
+    arrived: int
+    total: int
+    left: Sequence[str]  #: what still needs a person, a line a reason
+    reason: str  #: of the person who started it; may be empty
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What a message says."""
@@ -63,6 +74,42 @@ def confirm(code: str, *, minutes: int) -> Letter:
     return Letter("Your code to confirm your e-mail address", body)
 
 
+def run_ended(news: RunNews) -> Letter:
+    """Tell who started a retry what became of it."""
+    body = _run("run_ended.txt", news)
+    return Letter(f"Retry ended: {news.arrived:,} of {_exports(news.total)} arrived in Xero", body)
+
+
+def run_waits(news: RunNews, *, why: str, until: datetime) -> Letter:
+    """Tell who started a retry that it goes on by itself, but not soon."""
+    return Letter(
+        f"Retry waits: {news.arrived:,} of {_exports(news.total)} arrived in Xero so far",
+        _run(
+            "run_waits.txt", news, why=_one_line(why[:1].lower() + why[1:]).rstrip("."), until=_moment(until)
+        ),
+    )
+
+
+def _run(template: str, news: RunNews, **values: object) -> str:
+    return _TEMPLATES.get_template(template).render(
+        arrived=f"{news.arrived:,}",
+        total=_exports(news.total),
+        left=[_one_line(line) for line in news.left],
+        reason=_one_line(news.reason) if news.reason.strip() else "",
+        url=news.url,
+        **values,
+    )
+
+
+def _exports(number: int) -> str:
+    return f"{number:,} export" if number == 1 else f"{number:,} exports"
+
+
+def _moment(when: datetime) -> str:
+    at = when.astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
 def reply(invitations: Sequence[Invitation], *, told: Channel) -> str:
     """Return what an agent pastes into the ticket; with a link only where it is handed over by hand."""
     return _render("reply.txt", invitations, copied=told is Channel.COPIED)
@@ -79,13 +126,13 @@ def _ask(
 def _render(template: str, invitations: Sequence[Invitation], **values: object) -> str:
     invitations = [_harmless(invitation) for invitation in invitations]
     codes = {invitation.code for invitation in invitations}
-    until = min(invitation.expires_at for invitation in invitations).astimezone(UTC)
+    until = min(invitation.expires_at for invitation in invitations)
     return _TEMPLATES.get_template(template).render(
         invitations=invitations,
         one=len(invitations) == 1,
         logins_named=all(invitation.login for invitation in invitations),
         organisations_named=all(invitation.organisation for invitation in invitations),
-        until=f"{until.day} {until:%B %Y, %H:%M} UTC",
+        until=_moment(until),
         expired=codes == {EXPIRED},
         several_errors=len(codes) > 1,
         errors=[_error(code) for code in sorted(filter(None, codes))],

@@ -131,6 +131,7 @@ class RetryRun(Base):
     minute_began_at: Mapped[datetime | None]  #: of the minute whose sends are counted
     sent_this_minute: Mapped[int] = mapped_column(default=0)
     told_at: Mapped[datetime | None]  #: who started it was told of its end
+    told_of_wait_at: Mapped[datetime | None]  #: who started it was told that it has to wait for long
 
 
 class Lane(Base):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
 from threading import Thread
 
 import pytest
 from sqlalchemy import select, update
 
-from services import closing, exports, planning, results, retries, run_work, runs
+from services import closing, exports, planning, retries, run_work, runs
 from services.members import NotAllowed, UnknownWorkspace
 from services.run_work import BATCHES_A_SLICE
 from services.store import tables
@@ -153,26 +151,6 @@ def test_what_was_set_aside_meanwhile_is_not_sent_and_the_run_says_so(office: Of
     assert_each_once(office, shop, [sent])
     assert office.results(plan_id)[closed] == (ExportState.SET_ASIDE, "Set aside meanwhile.")
     assert office.run(plan_id).done == 2
-
-
-def test_the_results_file_tells_every_export_and_runs_no_formula(office: Office) -> None:
-    shop = office.shop()
-    (sent,) = office.exports(shop, 1)
-    (failed,) = office.exports(shop, 1, account="999")
-    with office.desk.store.begin() as session:
-        session.get_one(tables.Workspace, shop.workspace_id).name = '=HYPERLINK("http://evil.example")'
-    plan_id = office.retry(shop)
-    office.work_off()
-    with office.desk.store.read() as session:
-        text = results.results_csv(session, office.agent, plan_id)
-    rows = {row["number"]: row for row in csv.DictReader(io.StringIO(text))}
-    assert rows.keys() == {office.export(sent).number, office.export(failed).number}
-    good, bad = rows[office.export(sent).number], rows[office.export(failed).number]
-    assert (good["result"], good["amount"], good["currency"]) == ("delivered", "12.50", "GBP")
-    assert str(office.export(sent).xero_id) in good["xero_link"]
-    assert (bad["verdict"], bad["result"]) == ("blocked: fix first", "")
-    assert bad["reason"].startswith("XERO27")
-    assert {row["workspace_name"] for row in rows.values()} == {'\'=HYPERLINK("http://evil.example")'}
 
 
 def test_nobody_turns_the_run_of_a_workspace_they_may_not_retry(office: Office) -> None:

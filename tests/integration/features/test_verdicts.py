@@ -291,7 +291,7 @@ def test_an_admin_plans_for_their_own_workspaces_only(office: Office) -> None:
         foreign_plan = planning.plan(session, office.agent, export_ids=theirs)
     assert list(office.verdicts(by_id)) == list(office.verdicts(by_filter)) == mine
     with office.desk.store.begin() as session:
-        for act in (plans.view, plans.items, planning.leftovers, results.results_csv):
+        for act in (plans.view, plans.items, planning.leftovers, results.file_rows):
             with pytest.raises(runs.UnknownPlan):
                 act(session, office.admin, foreign_plan)
         with pytest.raises(runs.UnknownPlan):

@@ -11,10 +11,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard import navigation
 from dashboard.identity import SIGN_IN_SECONDS
 from dashboard.navigation import PageEntry
-from services import members, planning
-from services.declined import Declined
+from services import members
 from services.desk import Desk
-from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
 from services.store.states import Role
@@ -89,25 +87,3 @@ def test_who_is_turned_away_reads_why_once(desk: Desk, open_page: OpenPage, chan
 
     app.run()
     assert not app.warning
-
-
-def draw_results(plan_id, given):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - run on its own
-    """Draw what a page with the download draws."""
-    from dashboard.parts import plans
-
-    given.append(plans.results(plan_id))
-
-
-def test_results_are_not_given_to_a_member_who_was_removed(desk: Desk) -> None:
-    with desk.store.begin() as session:
-        plan_id = planning.plan(session, AGENT, filter=ExportFilter())
-    given: list[Callable[[], str]] = []
-    app = AppTest.from_function(draw_results, args=(plan_id, given))
-    app.user = claims(world.AGENT)
-    app.run()
-    (results,) = given
-    assert "EXP-000001" in results()
-    remove(desk, app)
-
-    with pytest.raises(Declined, match="not a member"):
-        results()

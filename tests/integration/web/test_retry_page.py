@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
+from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
 from services import judging, planning, plans, retries
 from services.desk import Desk
 from services.exports import ExportFilter
 from services.members import Member
+from services.result_files import Format
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportState, Health, Role, RunState, Verdict
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, text_of
 
+Circumstance = Callable[[tables.RetryRun, tables.Lane], None]
 AGENT = Member(world.AGENT, "Ada Agent", Role.AGENT)
 
 
@@ -63,11 +68,119 @@ def test_a_running_retry_can_be_paused_and_resumed(desk: Desk, open_page: OpenPa
     assert run_state(desk, plan_id) is RunState.RUNNING
 
 
+def test_cancel_asks_once_and_says_what_stays(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
+    app = start(open_page, plan_id)
+
+    app.button(key="cancel").click().run()
+    assert "3 exports are not sent yet and stay as they are." in "".join(
+        piece.value for piece in app.markdown
+    )
+    app.button(key="cancel-not").click().run()
+    assert run_state(desk, plan_id) is RunState.RUNNING
+    assert "cancel-now" not in {button.key for button in app.button}
+    app.button(key="cancel").click().run()
+    app.button(key="cancel-now").click().run()
+    assert run_state(desk, plan_id) is RunState.CANCELLED
+
+
+def lane_of(store: Session, plan_id: str) -> tables.Lane:
+    return store.query(tables.Lane).filter_by(plan_id=plan_id).one()
+
+
+def at_work(run: tables.RetryRun, lane: tables.Lane) -> None:
+    lane.state = RunState.RUNNING
+
+
+def scheduled(run: tables.RetryRun, lane: tables.Lane) -> None:
+    run.starts_at = lane.due_at = utcnow() + timedelta(days=3)
+
+
+def at_the_minute_limit(run: tables.RetryRun, lane: tables.Lane) -> None:
+    lane.waiting_for, lane.due_at = "Waiting for Xero's minute limit", utcnow() + timedelta(seconds=40)
+
+
+def at_the_day_limit(run: tables.RetryRun, lane: tables.Lane) -> None:
+    lane.waiting_for, lane.due_at = "Waiting for Xero's day limit", utcnow() + timedelta(days=3)
+
+
+def paused(run: tables.RetryRun, lane: tables.Lane) -> None:
+    run.state = lane.state = RunState.PAUSED
+
+
+def cancelled_at_work(run: tables.RetryRun, lane: tables.Lane) -> None:
+    run.state, lane.state = RunState.CANCELLED, RunState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("circumstance", "says", "buttons"),
+    [
+        (lambda run, lane: None, "Its turn, behind other work", {"pause", "cancel"}),
+        (at_work, "At work; the first answers", {"pause", "cancel"}),
+        (scheduled, "Nothing is sent before.", {"pause", "cancel"}),
+        (
+            at_the_minute_limit,
+            "1 workspace: waiting for Xero&#39;s minute limit, for about",
+            {"pause", "cancel"},
+        ),
+        (at_the_day_limit, "1 workspace: waiting for Xero&#39;s day limit, until about", {"pause", "cancel"}),
+        (paused, "Paused by a person.", {"resume", "cancel"}),
+        (cancelled_at_work, "What is on its way to Xero is finished first.", set()),
+    ],
+)
+def test_a_run_says_what_it_does_and_offers_what_can_be_done(
+    desk: Desk, open_page: OpenPage, plan_id: str, circumstance: Circumstance, says: str, buttons: set[str]
+) -> None:
+    with desk.store.begin() as store:
+        retries.start(store, AGENT, plan_id, "test")
+        circumstance(store.get_one(tables.RetryRun, plan_id), lane_of(store, plan_id))
+
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+
+    assert says in text_of(app)
+    assert {str(button.key) for button in app.button} & {"pause", "resume", "cancel"} == buttons
+
+
+def test_the_end_says_first_what_became_of_it(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
+    finish(desk, plan_id, delivered=2)
+
+    shown = text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
+
+    assert "2 of 3 arrived in Xero." in shown
+    assert "2 still need a person. 1 cannot go now" in shown
+    assert shown.index("arrived in Xero") < shown.index("delivered")
+
+
+def test_a_run_of_which_all_arrived_leaves_nothing_to_press(
+    desk: Desk, open_page: OpenPage, plan_id: str
+) -> None:
+    with desk.store.begin() as store:
+        store.query(tables.PlanItem).filter_by(verdict=Verdict.DISCONNECTED).delete()
+    finish(desk, plan_id, delivered=3)
+
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+
+    assert "All 3 arrived in Xero." in text_of(app)
+    assert "Nothing of it is left over." in text_of(app)
+    assert "leftovers" not in {button.key for button in app.button}
+
+
+def test_the_filter_of_the_results_stands_in_the_address(
+    desk: Desk, open_page: OpenPage, plan_id: str
+) -> None:
+    finish(desk, plan_id, delivered=2)
+
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id, result="delivered")
+    assert "2 of 2 exports" in "".join(piece.value for piece in app.caption)
+    app.button(key="result-delivered").click().run()
+    assert "4 of 4 exports" in "".join(piece.value for piece in app.caption)
+
+
 def test_what_was_not_delivered_is_planned_again_with_one_button(
     desk: Desk, open_page: OpenPage, plan_id: str
 ) -> None:
     finish(desk, plan_id)
     app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+    assert app.button(key="leftovers").label == "Retry the leftovers (3)"
 
     app.button(key="leftovers").click().run()
 
@@ -146,12 +259,13 @@ def test_what_is_still_disconnected_carries_the_way_to_reconnect_it(
     assert f'href="{address}"' in shown
 
 
-def test_results_can_be_downloaded(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
+def test_results_are_offered_as_files(desk: Desk, open_page: OpenPage, plan_id: str) -> None:
     finish(desk, plan_id)
 
-    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+    shown = text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
 
-    assert [button.proto.label for button in app.get("download_button")] == ["Download the results (CSV)"]
+    for format in Format:
+        assert f"/download/retry/{plan_id}/results.{format}" in shown
 
 
 def test_a_stale_link_to_a_plan_says_what_to_do(open_page: OpenPage) -> None:
@@ -166,14 +280,24 @@ def run_state(desk: Desk, plan_id: str) -> RunState:
         return session.get_one(tables.RetryRun, plan_id).state
 
 
-def finish(desk: Desk, plan_id: str) -> None:
-    """Start the run and end it with nothing delivered, as a cancelled one would."""
+def start(open_page: OpenPage, plan_id: str) -> AppTest:
+    """Start a plan's run on its page."""
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+    return app.button(key="start").click().run()
+
+
+def finish(desk: Desk, plan_id: str, *, delivered: int = 0) -> None:
+    """Start the run and end it with so many exports delivered, and the others not tried."""
     with desk.store.begin() as session:
         retries.start(session, AGENT, plan_id, "test")
         run = session.get_one(tables.RetryRun, plan_id)
-        run.state, run.finished_at = RunState.CANCELLED, utcnow()
+        run.state, run.finished_at = RunState.FINISHED, utcnow()
         for lane in session.query(tables.Lane):
-            lane.state = RunState.CANCELLED
+            lane.state = RunState.FINISHED
+        going = session.query(tables.PlanItem).filter_by(plan_id=plan_id, verdict=Verdict.WILL_SEND)
+        for item in going.limit(delivered):
+            item.result, item.result_text = ExportState.DELIVERED, "In Xero."
+            session.get_one(tables.Export, item.export_id).state = ExportState.DELIVERED
 
 
 # How a retry is started

@@ -29,6 +29,24 @@ def test_ages(seconds: int, said: str) -> None:
     assert words.ago(NOW - timedelta(seconds=seconds), at=NOW) == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "due", "until"),
+    [
+        (-5, "in about 1 second", ""),
+        (40, "in about 40 seconds", ", for about 40 seconds"),
+        (75, "in about a minute", ", for about a minute"),
+        (3600, "at about 10:30 UTC", ", until about 10:30 UTC"),
+        (86_400 - 3600, "at about 08:30 UTC tomorrow", ", until about 08:30 UTC tomorrow"),
+        (4 * 86_400, "at about 09:30 UTC on 26 Nov 2026", ", until about 09:30 UTC on 26 Nov 2026"),
+    ],
+)
+def test_what_is_to_come(seconds: int, due: str, until: str) -> None:
+    when = NOW + timedelta(seconds=seconds)
+
+    assert words.due(when, at=NOW) == due
+    assert words.until(when, at=NOW) == until
+
+
 def test_the_exact_time_is_in_utc() -> None:
     assert words.exact(NOW) == "22 Nov 2026, 09:30:00 UTC"
 
