@@ -26,8 +26,8 @@ screenshots: $(VENV)/dev  ## docs/screenshots, each page light and dark
 bench: $(VENV)/dev  ## figures, printed as ratios
 	@$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/dev  ## kill -9 at random, and count what arrived
-	@$(BIN)/python -m pytest tests/chaos $(ARGS)
+chaos: $(VENV)/dev  ## 50 times kill -9 at random on each store, and accounts of what arrived
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 format: $(VENV)/dev
 	@$(BIN)/ruff check --fix .
