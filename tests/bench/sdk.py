@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from xero_python.accounting import Contact, Invoice, Invoices, LineItem
+from xero_python.accounting import Contact, Invoice, Invoices, LineAmountTypes, LineItem
 
 from tests.bench.stage import Watch
 from tests.integration.office import ACCOUNT, TAX
@@ -38,7 +38,7 @@ def _bill(number: int) -> Any:
         invoice_number=f"LOOP-{number:06}",
         date=date(2026, 10, 1),
         due_date=date(2026, 10, 31),
-        line_amount_types="Inclusive",
+        line_amount_types=LineAmountTypes.INCLUSIVE,
         status="AUTHORISED",
         line_items=[
             LineItem(

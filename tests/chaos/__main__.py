@@ -22,8 +22,8 @@ SQLITE = Size(
     organisations=50,
     bills_each=24,
     card_payments_each=16,
-    retries=4,
-    pace=Quick(calls=2, window_seconds=20),
+    retries=8,
+    pace=Quick(calls=1, window_seconds=20),
     longest_life_seconds=3.0,
     share_of_faults=0.05,
 )
