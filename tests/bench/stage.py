@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services import planning, retries
 from services.exports import ExportFilter
 from services.store import tables
 from services.store.migrate import migrate
-from services.store.states import RunState
+from services.store.states import ExportState, RunState
 from tests.bulk import failed_exports
 from tests.house import House, house
 from tests.integration.office import Office, Shop
@@ -48,6 +48,11 @@ class Stage:
         with self.office.desk.store.begin() as session:
             return planning.plan(session, self.office.agent, filter=ExportFilter())
 
+    def plan(self, export_ids: Sequence[int]) -> str:
+        """Plan a retry of these exports."""
+        with self.office.desk.store.begin() as session:
+            return planning.plan(session, self.office.agent, export_ids=export_ids)
+
     def until_judged(self, plan_id: str) -> None:
         """Wait until every export of a plan has its verdict."""
         due_at = select(tables.RetryPlan.judging_due_at).where(tables.RetryPlan.id == plan_id)
@@ -72,6 +77,17 @@ class Stage:
                 return session.scalar(state) is RunState.FINISHED
 
         until(finished, why=self.log, seconds=LONGEST_SECONDS)
+
+    def require_delivered(self, plan_id: str, expected: int) -> None:
+        """Fail unless a run delivered as many exports as expected, each of them once."""
+        delivered = select(func.count()).where(
+            tables.PlanItem.plan_id == plan_id, tables.PlanItem.result == ExportState.DELIVERED
+        )
+        with self.office.desk.store.read() as session:
+            found = session.scalar(delivered)
+        duplicates = self.xero.control("GET", "/ledger")["duplicates"]
+        if found != expected or duplicates:
+            raise AssertionError(f"{found} of {expected:,} delivered, {len(duplicates)} duplicates")
 
     def log(self) -> str:
         """Return the end of what the worker said."""
