@@ -45,6 +45,7 @@ class Storm:
     random: Random
     kills: Counter[str] = field(default_factory=Counter)
     workers: list[str] = field(default_factory=list)  #: every name there has been
+    complaints: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         """Start the workers and the web."""
@@ -63,9 +64,14 @@ class Storm:
             self._let_live(victim, seconds=self.random.uniform(0, self.size.longest_life_seconds))
             if not self.town.under_way():
                 return
-            self.tree.kill(victim)
-            self.kills["web" if victim == "web" else "worker"] += 1
+            self._kill(victim)
             self._start_again(victim)
+
+    def _kill(self, victim: str) -> None:
+        if self.tree.processes[victim].poll() is not None:
+            self.complaints.append(f"{victim} had ended by itself: {self.tree.log(victim)[-500:]}")
+        self.tree.kill(victim)
+        self.kills["web" if victim == "web" else "worker"] += 1
 
     def _let_live(self, name: str, *, seconds: float) -> None:
         until(lambda: self._is_up(name), why=lambda: self.tree.log(name))
@@ -159,6 +165,7 @@ def _report(storm: Storm, visitor: Visitor, weather: Weather, raged_seconds: flo
         ],
         complaints=[
             *books.complaints(size.exports),
+            *storm.complaints,
             *visitor.complaints,
             *(short if storm.kills.total() < size.kills else []),
         ],

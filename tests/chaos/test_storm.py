@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.storm import run
 from tests.chaos.town import Size
 from tests.integration.stores import fresh_database, postgres
 from tests.quick_worker import Quick
 
 SEED = 20261124
+#: Half a minute each on an idle machine; on a busy one, processes that are started over and over take long.
+pytestmark = pytest.mark.timeout(600)
 
 
 def short(workers: int) -> Size:
