@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import markup, panels, tables
+from dashboard.parts import exports, markup, panels, receipts, tables
 from services.intake import files
 from services.intake.files import Intake
 from services.members import Permission
 
 SHOWN = 50
 
-session.require(Permission.IMPORT_REPORTS)
+member = session.require(Permission.IMPORT_REPORTS)
+exports.open_plan()
 st.title("Import reports", anchor=False)
 st.write(
     "Approved expense reports, one expense a row. Importing a file twice changes nothing the second time."
@@ -22,7 +23,7 @@ about, example = st.columns([3, 1], vertical_alignment="bottom")
 about.caption("Columns: " + ", ".join(files.COLUMNS))
 example.download_button("Download an example", files.EXAMPLE_CSV, "reports-example.csv", "text/csv")
 
-uploaded = st.file_uploader("CSV file", type="csv", key="file")
+uploaded = st.file_uploader("CSV file", type="csv", key="file", max_upload_size=10)
 
 
 def bring_in(data: bytes) -> None:
@@ -54,3 +55,7 @@ if intake is not None:
         )
     else:
         markup.show(markup.link("See what waits for Xero", navigation.FAILED_EXPORTS.link(state="waiting")))
+
+st.header("Receipts", anchor=False)
+receipts.bring_in()
+receipts.missing(member)

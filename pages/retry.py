@@ -29,7 +29,7 @@ else:
 
 if plan.run is not None and not plan.run.live:
     with st.container(horizontal=True):
-        if plan.total > plan.run.delivered:
+        if plan.total > plan.run.delivered or plan.run.receipts_missing:
             st.button(
                 "Retry the leftovers",
                 key="leftovers",

@@ -13,6 +13,7 @@ from dashboard.parts import (
     links,
     markup,
     panels,
+    proof,
     repair,
     standing,
     timeline,
@@ -85,6 +86,9 @@ if found.rows:
         )
 else:
     panels.empty("Nothing waits", "Every approved report of this workspace has arrived in Xero.")
+
+if workspace.incident is not None:
+    proof.section(member, workspace.incident)
 
 st.header("History", anchor=False)
 if history:

@@ -12,12 +12,15 @@ from services import members
 from services.audit import SYSTEM
 from services.demo import seed
 from services.desk import Desk, open_desk
-from services.intake import files
+from services.intake import files, receipts
 from services.intake.files import BadFile
+from services.intake.receipts import Upload
 from services.members import Member
 from services.settings import SettingsError
 from services.store.migrate import migrate
 from services.store.states import Role
+
+RECEIPTS_AT_ONCE = 20  # files a transaction: others have to write as well
 
 
 def main() -> None:
@@ -26,8 +29,10 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("migrate", help="bring the store to the tables of this version")
     commands.add_parser("seed-demo", help="fill an empty store and the sandbox with the demo world")
-    importing = commands.add_parser("import", help="take in approved reports from a CSV file")
-    importing.add_argument("file", type=Path)
+    importing = commands.add_parser("import", help="take in approved reports from a CSV file, or receipts")
+    source = importing.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", type=Path, nargs="?")
+    source.add_argument("--receipts", type=Path, metavar="FOLDER", help="take in receipts from a folder")
     arguments = parser.parse_args()
     try:
         desk = open_desk()
@@ -57,6 +62,9 @@ def _seed_demo(desk: Desk, _arguments: argparse.Namespace) -> None:
 
 
 def _import(desk: Desk, arguments: argparse.Namespace) -> None:
+    if arguments.receipts:
+        _import_receipts(desk, arguments.receipts)
+        return
     operator = Member(SYSTEM, SYSTEM, Role.OWNER)
     data = _bytes_of(arguments.file)
     with desk.store.begin() as session:
@@ -66,6 +74,31 @@ def _import(desk: Desk, arguments: argparse.Namespace) -> None:
         print(f"  row {rejected.row:,}, {rejected.column}: {rejected.reason}")
     if intake.rejected:
         sys.exit(1)
+
+
+def _import_receipts(desk: Desk, folder: Path) -> None:
+    """Take in every file of a folder, some in one transaction: cut off, it goes on where it stood."""
+    operator = Member(SYSTEM, SYSTEM, Role.OWNER)
+    found = [Upload(file.name, file.stat().st_size, file.read_bytes) for file in _files_of(folder)]
+    accepted = unchanged = refused = 0
+    for start in range(0, len(found), RECEIPTS_AT_ONCE):
+        with desk.store.begin() as session:
+            intake = receipts.take_in(session, operator, found[start : start + RECEIPTS_AT_ONCE])
+        accepted, unchanged = accepted + intake.accepted, unchanged + intake.unchanged
+        refused += len(intake.refused)
+        for file in intake.refused:
+            print(f"  {file.name}: {file.reason}")
+    print(f"{accepted:,} taken in, {unchanged:,} unchanged, {refused:,} refused")
+    if refused:
+        sys.exit(1)
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Return the files of a folder by name; hidden ones are the system's own."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    except OSError as error:
+        sys.exit(f"{folder} cannot be read: {error.strerror}. Nothing was taken in. Name another folder.")
 
 
 def _bytes_of(file: Path) -> bytes:

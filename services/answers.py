@@ -40,6 +40,8 @@ ASKING = "Asking Xero whether the last batch arrived"
 
 APP_PAUSE_SECONDS = 300.0  # before Xero is asked again that refuses our own app: an operator has to act
 
+IN_XERO = "In Xero."
+
 #: Of exports that a lane did not send and that are not simply held.
 _OTHERWISE = {
     ExportState.DELIVERED: "In Xero, sent by another retry.",
@@ -68,7 +70,7 @@ def deliver(session: Session, work: LaneWork, export_id: int, xero_id: str, now:
     export = session.get_one(tables.Export, export_id)
     export.state, export.xero_id, export.delivered_at = ExportState.DELIVERED, xero_id, now
     mark_stale(session, now)
-    _finish_item(session, work, export_id, ExportState.DELIVERED, "In Xero.")
+    _finish_item(session, work, export_id, ExportState.DELIVERED, IN_XERO)
 
 
 def _refuse(session: Session, work: LaneWork, draft: Draft, result: Result, now: datetime) -> None:

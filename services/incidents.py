@@ -10,8 +10,8 @@ from decimal import Decimal
 from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.orm import Session
 
-from services import audit, catalogue, members
-from services.catalogue import RetryClass
+from services import audit, catalogue, completeness, members
+from services.completeness import RECONNECT_CODES
 from services.insights import mark_stale
 from services.members import Member, Permission
 from services.paging import PAGE_SIZE, count, page_count, page_of
@@ -96,7 +96,7 @@ def open_or_join(
     incident.cause, incident.code, incident.detail = cause.value, code, detail
     incident.correlation_id = correlation_id
     session.flush()
-    _adopt_failures(session, workspace_id, incident.id)
+    _adopt(session, incident)
     return incident
 
 
@@ -108,29 +108,23 @@ def _open_incident(session: Session, workspace_id: str) -> tables.Incident | Non
     )
 
 
-#: Codes that a reconnect mends: exports that failed with them belong to the incident.
-_RECONNECT_CODES = [code for code, entry in catalogue.CODES.items() if entry.retry is RetryClass.RECONNECT]
-
-
 def _first_failure(session: Session, workspace_id: str) -> datetime | None:
     return session.scalar(
         select(func.min(tables.Export.failed_at)).where(
             tables.Export.workspace_id == workspace_id,
             tables.Export.state == ExportState.FAILED,
-            tables.Export.code.in_(_RECONNECT_CODES),
+            tables.Export.code.in_(RECONNECT_CODES),
         )
     )
 
 
-def _adopt_failures(session: Session, workspace_id: str, incident_id: str) -> None:
+def _adopt(session: Session, incident: tables.Incident) -> None:
+    """Count to the incident what the broken connection holds up."""
     session.execute(
         update(tables.Export)
-        .where(
-            tables.Export.workspace_id == workspace_id,
-            tables.Export.state == ExportState.FAILED,
-            tables.Export.code.in_(_RECONNECT_CODES),
-        )
-        .values(incident_id=incident_id)
+        .where(completeness.uncounted(incident))
+        .values(incident_id=incident.id)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -175,12 +169,8 @@ def close_if_done(session: Session, workspace_id: str, *, now: datetime) -> bool
     if incident.reconnected_at is None and not _is_left(session, workspace_id):
         return False
     session.flush()
-    left = session.scalar(
-        select(func.count())
-        .select_from(tables.Export)
-        .where(tables.Export.incident_id == incident.id, tables.Export.state.in_(UNDELIVERED))
-    )
-    if left:
+    _adopt(session, incident)
+    if not completeness.is_complete(session, incident):
         return False
     incident.state, incident.closed_at = IncidentState.CLOSED, now
     mark_stale(session, now)

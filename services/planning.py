@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from services import exports, members, plans, verdicts
+from services import exports, members, plans, receipts, verdicts
 from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import Member, Permission
@@ -71,14 +71,14 @@ def _freeze(session: Session, member: Member, export_ids: Sequence[int], scope: 
 
 
 def leftovers(session: Session, member: Member, plan_id: str) -> str:
-    """Make a new plan of what a run did not deliver, and return its id."""
+    """Make a new plan of what a run did not deliver, receipts included, and return its id."""
     plans.own_plan(session, member, plan_id)
     left = session.scalars(
         select(tables.PlanItem.export_id)
         .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
         .where(
             tables.PlanItem.plan_id == plan_id,
-            tables.Export.state.not_in([ExportState.DELIVERED, ExportState.SET_ASIDE]),
+            tables.Export.state.not_in([ExportState.DELIVERED, ExportState.SET_ASIDE]) | receipts.missing(),
         )
     )
     return plan(session, member, export_ids=list(left))

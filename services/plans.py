@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members
+from services import exports, members, receipts
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
@@ -86,7 +86,8 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
 
 
 def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
-    """Return the calls that each workspace's exports take: batches of one kind, and look-ups before them."""
+    """Return the calls that each workspace's exports take: batches of one kind, look-ups before them, and
+    one a receipt."""
     number = func.count()
     rows = session.execute(
         select(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict, number)
@@ -94,8 +95,10 @@ def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
         .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
         .group_by(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict)
     )
-    calls: dict[str, int] = {}
+    calls = receipts.number_by_workspace(session, plan_id)
     for workspace_id, _, verdict, found in rows:
+        if verdict is Verdict.RECEIPTS:
+            continue
         size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
         calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
     return calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -18,9 +19,15 @@ CURRENCY = "currency"
 ACTIVE = "ACTIVE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Imported:
-    """The reference data of one organisation, as of its last sync."""
+    """The reference data of one organisation, as of its last sync.
+
+    Xero tells neither codes nor names apart by their case; the methods find as Xero does.
+    """
 
     accounts: Mapping[str, Mapping[str, Any]]  #: by account code
     tax_rates: Mapping[str, Mapping[str, Any]]  #: by tax type
@@ -35,6 +42,46 @@ class Imported:
         """Return the later of the two lock dates: nothing may be dated on or before it."""
         dates = [day for day in (self.period_lock_date, self.end_of_year_lock_date) if day]
         return max(dates, default=None)
+
+    def account(self, code: str) -> _Item | None:
+        return self._accounts.get(_alike(code))
+
+    def tax_rate(self, tax_type: str) -> _Item | None:
+        return self._tax_rates.get(_alike(tax_type))
+
+    def category(self, name: str) -> _Item | None:
+        """Return the active tracking category of this name."""
+        return self._categories.get(_alike(name))
+
+    def contact(self, name: str) -> _Item | None:
+        """Return the contact of this name: of namesakes the active one."""
+        return self._contacts.get(_alike(name.strip()))
+
+    @cached_property
+    def _accounts(self) -> Mapping[str, _Item]:
+        return {_alike(code): account for code, account in self.accounts.items()}
+
+    @cached_property
+    def _tax_rates(self) -> Mapping[str, _Item]:
+        return {_alike(tax_type): rate for tax_type, rate in self.tax_rates.items()}
+
+    @cached_property
+    def _categories(self) -> Mapping[str, _Item]:
+        return {_alike(name): category for name, category in self.tracking.items()}
+
+    @cached_property
+    def _contacts(self) -> Mapping[str, _Item]:
+        active_last = sorted(self.contacts.items(), key=lambda item: is_active(item[1]))
+        return {_alike(name): contact for name, contact in active_last}
+
+
+def is_active(item: _Item) -> bool:
+    """Return whether an account, tax rate, tracking option or contact can be used."""
+    return bool(item["status"] == ACTIVE)
+
+
+def _alike(name: str) -> str:
+    return name.lower()
 
 
 def store_imported(
@@ -52,7 +99,8 @@ def store_imported(
         **{(ACCOUNT, account.code): asdict(account) for account in accounts if account.code},
         **{(TAX_RATE, rate.tax_type): _tax_rate(rate) for rate in tax_rates},
         **{(TRACKING, category.name): asdict(category) for category in tracking},
-        **{(CONTACT, contact.name): asdict(contact) for contact in contacts},
+        # Of namesakes the active one counts: only its name is unique.
+        **{(CONTACT, contact.name): asdict(contact) for contact in sorted(contacts, key=_is_active)},
         **{(CURRENCY, code): {} for code in currencies},
     }
     session.execute(
@@ -64,6 +112,10 @@ def store_imported(
     ]
     if rows:
         session.execute(insert(tables.ReferenceItem), rows)
+
+
+def _is_active(contact: Contact) -> bool:
+    return contact.status == ACTIVE
 
 
 def _tax_rate(rate: TaxRate) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from services import answers, audit, calls, incidents, pausing, reference
+from services import answers, attaching, audit, calls, incidents, pausing, reference
 from services.desk import Desk
 from services.lane import Held, LaneWork, Parked
 from services.reference import Imported
@@ -70,7 +70,7 @@ def _work(work: LaneWork) -> None:
             if state is not RunState.RUNNING:
                 _end(work, state)
                 return
-            if not send_next(work):
+            if not send_next(work) and not attaching.attach_next(work):
                 _finish(work, OTHER_ORGANISATION)
                 return
     except Held as held:
@@ -81,6 +81,7 @@ def _work(work: LaneWork) -> None:
 
 def _finish(work: LaneWork, why: str) -> None:
     with work.desk.store.begin() as session:
+        attaching.settle(session, work, why)
         answers.settle_rest(session, work, why)
     _end(work, RunState.FINISHED)
 

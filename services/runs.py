@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, audit, members
+from services import answers, audit, members, receipts
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
@@ -45,6 +45,7 @@ class RunView:
     failed: int
     in_doubt: int
     held: int
+    receipts_missing: int  #: of its documents that are in Xero
     lanes: tuple[LaneView, ...]
 
     @property
@@ -81,6 +82,7 @@ def run_view(session: Session, plan_id: str) -> RunView | None:
         failed=results[ExportState.FAILED],
         in_doubt=results[ExportState.IN_DOUBT],
         held=results[ExportState.HELD],
+        receipts_missing=receipts.number_missing(session, plan_id),
         lanes=tuple(_lane_views(session, plan_id, by_workspace)),
     )
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, documents, pausing
+from services import answers, catalogue, documents, objections, pausing
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
@@ -210,7 +210,7 @@ def _claim(work: LaneWork) -> list[Draft] | None:
 
 
 def _object(session: Session, work: LaneWork, draft: Draft) -> bool:
-    objection = documents.objection(draft, work.known)
+    objection = objections.objection(draft, work.known)
     if objection is not None:
         answers.fail(session, work, draft.export.id, objection.code, objection.message, utcnow())
     return objection is not None

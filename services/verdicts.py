@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import catalogue, documents, pausing, reference
+from services import catalogue, documents, objections, pausing, receipts, reference
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
+from services.receipts import Owed
 from services.reference import Imported
 from services.sending import AMBIGUOUS_CODES
 from services.store import tables
@@ -22,7 +23,10 @@ NOT_CONNECTED = (
 )
 CHUNK = 500  # exports judged at once: bounded memory, and SQL parameter lists stay short
 
-#: Codes that our own check of the imported data can see mended.
+LOCK_CODE = "XERO33"
+
+#: Codes that our own check of the imported data can see mended. XERO93 is the platform's alone: Xero takes
+#: an account that is not shown in expense claims.
 _CHECKED_CODES = frozenset({"XERO27", "XERO33", "XERO52", "XERO78", "XERO87", "XERO93", "XERO95"})
 
 
@@ -33,7 +37,8 @@ class Judged:
     export_id: int
     workspace_id: str
     verdict: Verdict
-    reason: str
+    reason: str  #: begins with the code where there is one
+    code: str | None = None  #: XEROnn: what stands in the way, found by our own check or left by the last try
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,17 @@ def judge(session: Session, export_ids: Sequence[int]) -> Iterator[Judged]:
         chunk = export_ids[start : start + CHUNK]
         found = {e.id: e for e in session.scalars(select(tables.Export).where(tables.Export.id.in_(chunk)))}
         exports = [found[export_id] for export_id in chunk if export_id in found]
+        owed = receipts.owed(session, chunk)
         for draft in documents.drafts(session, exports):
-            verdict, reason = _judge(draft, _side(session, draft.export.workspace_id, sides))
-            yield Judged(draft.export.id, draft.export.workspace_id, verdict, reason)
+            side = _side(session, draft.export.workspace_id, sides)
+            verdict, reason = _judge(draft, side, owed.get(draft.export.id))
+            code = _code(reason)
+            yield Judged(draft.export.id, draft.export.workspace_id, verdict, reason, code)
+
+
+def _code(reason: str) -> str | None:
+    code, colon, _ = reason.partition(": ")
+    return code if colon and code in catalogue.CODES else None
 
 
 def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side:
@@ -65,15 +78,28 @@ def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side
     return sides[workspace_id]
 
 
-def _judge(draft: Draft, side: _Side) -> tuple[Verdict, str]:
+def _judge(draft: Draft, side: _Side, owed: Owed | None) -> tuple[Verdict, str]:
     export = draft.export
     return (
-        _closed(export)
+        _without_receipts(export, side.connection, owed)
+        or _closed(export)
         or _not_connected(export, side.connection)
-        or _doubtful(export)
+        or _doubtful(draft, side)
         or _to_fix(draft, side)
         or (Verdict.WILL_SEND, "Nothing stands in the way.")
     )
+
+
+def _without_receipts(
+    export: tables.Export, connection: tables.Connection, owed: Owed | None
+) -> tuple[Verdict, str] | None:
+    """Judge a document that is in Xero while receipts of it are not."""
+    if export.state is not ExportState.DELIVERED or owed is None:
+        return None
+    if not owed.to_attach:
+        return Verdict.FIX_FIRST, f"{receipts.TOO_LARGE}: {owed.advice}"
+    reason = " ".join(filter(None, [owed.plan, owed.advice]))
+    return _not_connected(export, connection) or (Verdict.RECEIPTS, reason)
 
 
 def _closed(export: tables.Export) -> tuple[Verdict, str] | None:
@@ -106,26 +132,41 @@ def _what_first(connection: tables.Connection) -> str:
     return f"The connection is {connection.health}. Connect the workspace to Xero first."
 
 
-def _doubtful(export: tables.Export) -> tuple[Verdict, str] | None:
+def _doubtful(draft: Draft, side: _Side) -> tuple[Verdict, str] | None:
+    export = draft.export
     unanswered = export.state in {ExportState.IN_DOUBT, ExportState.SENDING}
-    if unanswered or (export.state is ExportState.FAILED and export.code in AMBIGUOUS_CODES):
-        return Verdict.LOOK_UP, "It may have arrived: Xero is asked before anything is sent."
-    return None
+    if not unanswered and not (export.state is ExportState.FAILED and export.code in AMBIGUOUS_CODES):
+        return None
+    reason = "It may have arrived: Xero is asked before anything is sent."
+    objection = objections.objection(draft, side.imported) if side.imported else None
+    if objection is not None:
+        reason += f" If it did not, this comes first: {objection.code}: {objection.message}"
+    return Verdict.LOOK_UP, reason
 
 
 def _to_fix(draft: Draft, side: _Side) -> tuple[Verdict, str] | None:
     if side.imported is None:
         return None
-    objection = documents.objection(draft, side.imported)
+    objection = objections.objection(draft, side.imported)
     if objection is not None:
-        return Verdict.FIX_FIRST, f"{objection.code}: {objection.message}"
+        verdict = Verdict.LOCKED if objection.code == LOCK_CODE else Verdict.FIX_FIRST
+        return verdict, f"{objection.code}: {objection.message}"
+    if draft.export.code in _seen_mended(draft, side.imported):
+        return None
     return _to_fix_unseen(draft.export, side.connection)
+
+
+def _seen_mended(draft: Draft, imported: Imported) -> frozenset[str]:
+    """Return the codes that no longer hold where our check of the export found nothing."""
+    currencies = {"XERO68"} if imported.currencies else set()
+    receipts = {"XERO08"} if draft.receipts else set()
+    return _CHECKED_CODES | currencies | receipts
 
 
 def _to_fix_unseen(export: tables.Export, connection: tables.Connection) -> tuple[Verdict, str] | None:
     """Judge a failure whose cause our check cannot see: a mended report is imported anew, and
     a change in Xero is followed by a sync."""
-    if export.state is not ExportState.FAILED or export.code is None or export.code in _CHECKED_CODES:
+    if export.state is not ExportState.FAILED or export.code is None:
         return None
     code = catalogue.get(export.code)
     if code.retry is not RetryClass.FIX_FIRST:

@@ -29,7 +29,7 @@ def export_waiting(desk: Desk) -> int:
     with desk.store.begin() as session:
         judged = list(verdicts.judge(session, _take(session)))
         for verdict in judged:
-            if verdict.verdict is Verdict.FIX_FIRST:
+            if verdict.verdict in {Verdict.FIX_FIRST, Verdict.LOCKED}:
                 _fail(session, verdict)
         going = [verdict.export_id for verdict in judged if verdict.verdict in GOES]
         if going:
@@ -79,6 +79,6 @@ def _waiting() -> Select[int]:
 
 def _fail(session: Session, judged: Judged) -> None:
     export = session.get_one(tables.Export, judged.export_id)
-    export.code, _, export.message = judged.reason.partition(": ")  # what is to be fixed begins with its code
+    export.code, export.message = judged.code, judged.reason.removeprefix(f"{judged.code}: ")
     export.state, export.failed_at = ExportState.FAILED, utcnow()
     mark_stale(session, export.failed_at)

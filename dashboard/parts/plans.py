@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from dashboard import session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import audit, retries
+from services import answers, audit, retries
 from services import plans as plan_service
 from services import results as result_files
 from services.desk import open_desk
 from services.members import Member
 from services.plans import PlanItemRow, PlanView
-from services.store.states import ExportState, Verdict
+from services.store.states import Verdict
 
 ITEMS_A_PAGE = 50
 
@@ -81,7 +81,7 @@ def items(member: Member, plan: PlanView) -> None:
 
 def _item(row: PlanItemRow) -> list[str | Markup]:
     result = badges.state_badge(row.result) if row.result else markup.muted("not tried")
-    if row.result_text and row.result is not ExportState.DELIVERED:
+    if row.result_text and row.result_text != answers.IN_XERO:
         result += markup.second(row.result_text)
     verdict = badges.state_badge(row.verdict)
     if row.verdict is not Verdict.WILL_SEND:

@@ -65,6 +65,8 @@ def progress(run: RunView, member: Member | None = None) -> None:
         ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
         ("Held", f"{run.held:,}", "connection broken, not tried"),
     )
+    if run.receipts_missing:
+        st.caption(f"{words.plural(run.receipts_missing, 'receipt')} not attached to documents in Xero.")
     lanes(run, member)
 
 

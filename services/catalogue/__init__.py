@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.catalogue.codes import CODES, UnknownCode, get, message
 from services.catalogue.kinds import Actor, Category, Code, Kind, RetryClass
-from services.catalogue.recognition import Recognised, from_validation, recognise
+from services.catalogue.recognition import Recognised, from_validation, rank, recognise
 
 __all__ = [
     "CODES",
@@ -18,5 +18,6 @@ __all__ = [
     "from_validation",
     "get",
     "message",
+    "rank",
     "recognise",
 ]

@@ -49,8 +49,8 @@ _TEXT_RULES = _rules(
     ("XERO27", r"category not found|account ?code\b.{0,80}(?:not a valid|archived|deleted|not recognised)"),
     ("XERO27", r"\baccount could not be found"),
     ("XERO14", r"billable expenses require a customer"),
-    ("XERO08", r"too large to export|exceeds.{0,40}10 ?mb"),
-    ("XERO83", r"invalid character"),
+    ("XERO08", r"too large to export|exceeds.{0,40}10 ?mb|attachment is larger than|larger than the 10 ?mb"),
+    ("XERO83", r"invalid character|characters that are not allowed"),
     ("XERO56", r"load (?:the )?xero contacts|contact list"),
     ("XERO84", r"select which xero organi[sz]ation"),
     ("XERO45", r"rejected the connection's credentials|invalid authentication token"),
@@ -61,8 +61,18 @@ _TEXT_RULES = _rules(
     ("XERO01", r"unable to complete action to xero"),
 )
 
-#: Of spend money, Xero calls the bank account just "account".
-_BANK_TRANSACTION_RULES = _rules(("XERO87", r"\baccount could not be found")) + _TEXT_RULES
+_RANKS = {code: rank for rank, code in enumerate(dict.fromkeys(code for code, _ in _TEXT_RULES))}
+
+#: Of spend money, Xero calls the bank account just "account"; the order of the codes stays.
+_BANK_TRANSACTION_RULES = tuple(
+    sorted(
+        _rules(("XERO87", r"\baccount could not be found")) + _TEXT_RULES,
+        key=lambda rule: _RANKS[rule[0]],
+    )
+)
+
+#: What somebody wrote and Xero repeats: a tag, a category. It says nothing about what is wrong.
+_QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)")
 
 _ACCOUNT = re.compile(
     r"(?i:account)(?i: ?code)? (?:'([^']{1,150})'|\[([^\]]{1,150})\]|([0-9](?:[\w.-]{0,8}\w)?))"
@@ -117,7 +127,13 @@ def from_validation(messages: Sequence[str], *, bank_transaction: bool = False) 
     """
     lines = [_one_line(message) for message in messages]
     rules = _BANK_TRANSACTION_RULES if bank_transaction else _TEXT_RULES
-    return _recognised(" ".join(lines), _by_wording(lines, rules))
+    wordings = [_QUOTED.sub("''", line.translate(_STRAIGHT_QUOTES)) for line in lines]
+    return _recognised(" ".join(lines), _by_wording(wordings, rules))
+
+
+def rank(code: str) -> int:
+    """Return where a code stands among several that one document deserves: the lowest is given."""
+    return _RANKS[code]
 
 
 def _one_line(text: str) -> str:

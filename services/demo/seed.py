@@ -12,13 +12,14 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from services import audit, finding, grants, insights, members, syncs
+from services.demo import receipts
 from services.demo.history import MONTHS_OF_HISTORY, Customer, Historian, Rows
 from services.demo.names import MERCHANTS, PEOPLE, UNCONNECTED, workspace_name
 from services.demo.world import Consent, World
 from services.desk import Desk
 from services.store import tables
-from services.store.engine import utcnow
-from services.store.states import ExportKind, ExportState, Health, Role
+from services.store.engine import new_id, utcnow
+from services.store.states import AttemptState, ExportKind, ExportState, Health, Role
 
 SEED = 20261122
 EXPORTS = 6000
@@ -77,6 +78,7 @@ class _Seeder:
             self._store_members(session, described["members"])
             self._store_workspaces(session, organisations, users, consents)
             self._store_rows(session, rows)
+            receipts.store(session, rows, now=self.now)
             self._store_figures(session)
             self._queue_syncs(session)
 
@@ -269,6 +271,10 @@ class _Seeder:
             (tables.Report, rows.reports),
             (tables.Export, _complete(rows.exports)),
             (tables.ReportLine, rows.lines),
+            (
+                tables.Attempt,
+                [_attempt(row) for row in rows.exports if row["state"] is ExportState.DELIVERED],
+            ),
         ):
             session.execute(insert(table), records)
         if session.get_bind().dialect.name == "postgresql":
@@ -312,6 +318,19 @@ def _complete(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give every row the same columns, as a bulk insert needs them."""
     optional = dict.fromkeys(("code", "message", "failed_at", "delivered_at", "xero_id", "incident_id"))
     return [{**optional, **record} for record in records]
+
+
+def _attempt(export: dict[str, Any]) -> dict[str, Any]:
+    """Return the try that brought an export of the past into Xero."""
+    return {
+        "export_id": export["id"],
+        "batch": new_id(),
+        "position": 0,
+        "sent_at": export["delivered_at"] - timedelta(seconds=1),
+        "answered_at": export["delivered_at"],
+        "state": AttemptState.DELIVERED,
+        "status": 200,
+    }
 
 
 def _tell(session: Session, incident: dict[str, Any]) -> None:

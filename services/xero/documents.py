@@ -28,7 +28,9 @@ from services.xero.errors import Fault, XeroError
 __all__ = [
     "MAX_ATTACHMENT_BYTES",
     "MAX_BATCH",
+    "MAX_FILES",
     "MAX_LOOKUP",
+    "Attached",
     "BankTransaction",
     "Bill",
     "BillStatus",
@@ -56,6 +58,8 @@ MAX_BATCH = 50
 MAX_LOOKUP = 40
 #: Xero refuses larger files
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
+#: Files of one document
+MAX_FILES = 10
 
 # A batch is then answered with one result an element, and one bad element harms no other.
 _BATCH: dict[str, str | int] = {"summarizeErrors": "false", "unitdp": 4}
@@ -104,6 +108,14 @@ class PaidBill:
 
     xero_id: str
     paid_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that is at a document in Xero now."""
+
+    attachment_id: str
+    correlation_id: str | None
 
 
 def create_bills(
@@ -173,8 +185,8 @@ def attach_file(
     file_name: str,
     content: bytes,
     content_type: str,
-) -> str:
-    """Attach a receipt and return the attachment's id; sent again under the same name it replaces itself.
+) -> Attached:
+    """Attach a receipt; sent again under the same name it replaces itself.
 
     A document takes ten files of up to 10 MB; a larger file raises INVALID without a call.
     """
@@ -188,7 +200,7 @@ def attach_file(
         content_type=content_type,
     )
     with understood(answer.correlation_id):
-        return str(answer.data["Attachments"][0]["AttachmentID"])
+        return Attached(str(answer.data["Attachments"][0]["AttachmentID"]), answer.correlation_id)
 
 
 def add_note(

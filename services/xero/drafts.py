@@ -29,10 +29,12 @@ class BillStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingChoice:
-    """One option of one tracking category."""
+    """One option of one tracking category, each by its id or, where Xero has none, by its name."""
 
-    category_id: str
-    option_id: str
+    category_id: str | None = None
+    option_id: str | None = None
+    category: str = ""
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +143,7 @@ def _common_json(document: Bill | BankTransaction) -> dict[str, Any]:
 
 
 def _line_json(line: Line) -> dict[str, Any]:
-    tracking = [
-        {"TrackingCategoryID": choice.category_id, "TrackingOptionID": choice.option_id}
-        for choice in line.tracking
-    ]
+    tracking = [_tracking_json(choice) for choice in line.tracking]
     return {
         "Description": line.description,
         "Quantity": 1,
@@ -153,3 +152,10 @@ def _line_json(line: Line) -> dict[str, Any]:
         "TaxType": line.tax_type,
         **({"Tracking": tracking} if tracking else {}),
     }
+
+
+def _tracking_json(choice: TrackingChoice) -> dict[str, Any]:
+    by_id = {"TrackingCategoryID": choice.category_id, "TrackingOptionID": choice.option_id}
+    by_name = {"Name": choice.category, "Option": choice.option}
+    pairs = zip(by_id.items(), by_name.items(), strict=True)
+    return dict(id_ if id_[1] else name for id_, name in pairs)

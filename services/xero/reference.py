@@ -55,6 +55,8 @@ class Account:
     status: str
     show_in_expense_claims: bool
     currency: str | None
+    #: DEBTORS, CREDITORS, GST, ... of an account that Xero writes to itself: no document may
+    system_account: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,7 @@ def _account(row: dict[str, Any]) -> Account:
         status=row["Status"],
         show_in_expense_claims=bool(row.get("ShowInExpenseClaims")),
         currency=row.get("CurrencyCode") or None,
+        system_account=row.get("SystemAccount") or None,
     )
 
 

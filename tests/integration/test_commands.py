@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import select
 
 from services.local import demo_settings
+from services.store import tables
 from tests.house import ROOT, free_port
 from tests.integration.intake.desk import Desk, csv_of, expense, open_desk
 
@@ -103,6 +105,36 @@ def test_a_file_that_cannot_be_read_is_one_sentence_of_why(
     assert says in sentence
     assert "Nothing was taken in" in sentence
     assert desk.exports() == {}
+
+
+def test_receipts_of_a_folder_come_in_and_refused_ones_are_named(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    (folder / "more").mkdir(parents=True)
+    for name in ("R1.pdf", "R1-2.jpg", "R9.pdf", ".DS_Store"):
+        (folder / name).write_bytes(b"%PDF-1.7")
+    bring(tmp_path, csv_of(expense()))
+
+    first, second = (run(tmp_path, "import", "--receipts", "scans") for _ in range(2))
+    refused, counts = first.stdout.splitlines()
+    assert (first.returncode, first.stderr) == (1, "")
+    assert refused.startswith("  R9.pdf: Its name begins with the number of no report here.")
+    assert counts == "2 taken in, 0 unchanged, 1 refused"
+    (folder / "R9.pdf").unlink()
+    assert second.stdout.endswith("0 taken in, 2 unchanged, 1 refused\n")
+    assert run(tmp_path, "import", "--receipts", "scans").returncode == 0
+    with desk.store.read() as session:
+        names = session.scalars(select(tables.Receipt.file_name).order_by(tables.Receipt.file_name))
+        assert names.all() == ["R1-2.jpg", "R1.pdf"]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    sentence = only_sentence(run(tmp_path, "import", "--receipts", "gone"))
+
+    assert (
+        sentence
+        == "gone cannot be read: No such file or directory. Nothing was taken in. Name another folder."
+    )
 
 
 @pytest.mark.usefixtures("desk")

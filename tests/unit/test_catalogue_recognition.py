@@ -196,7 +196,17 @@ LOCKED = "The document date cannot be before the end of year lock date, currentl
         (["Tracking option 'North' has been archived"], "XERO78", "tracking option inactive"),
         (["The TrackingCategory 'Region' is not valid"], "XERO78", "tracking category unknown"),
         (["'\x0b', hexadecimal value 0x0B, is an invalid character."], "XERO83", "unreadable character"),
+        (["The InvoiceNumber field contains characters that are not allowed"], "XERO83", "odd letters"),
+        (["The attachment is larger than the maximum of 10 MB"], "XERO08", "a receipt too large"),
+        (["scan.pdf is larger than the 10 MB that Xero takes."], "XERO08", "the same, seen without a call"),
         (["Something else", "Organisation is not subscribed to currency UAH"], "XERO68", "second message"),
+        (
+            ["Account code 'lock date' is not a valid code for this document."],
+            "XERO27",
+            "a name says nothing",
+        ),
+        (["The tracking option 'O'Brien's lock date' does not exist"], "XERO78", "with quotes inside"),
+        ([f"The tracking option '{'T' * 100}' does not exist"], "XERO78", "however long"),
     ],
 )
 def test_xeros_refusal_of_a_bill_becomes_our_code(messages: list[str], expected: str, reason: str) -> None:
@@ -230,6 +240,17 @@ def test_a_refused_bank_transaction_points_at_its_bank_account(
     assert catalogue.from_validation([message]).code is catalogue.get(as_bill), reason
     found = catalogue.from_validation([message], bank_transaction=True)
     assert found.code is catalogue.get(as_bank_transaction), reason
+
+
+def test_a_missing_bank_account_does_not_come_before_what_comes_before_its_code() -> None:
+    found = catalogue.from_validation([LOCKED, "Account could not be found"], bank_transaction=True)
+    assert found.code is catalogue.get("XERO33")
+
+
+def test_every_code_has_its_rank_and_the_one_for_what_no_code_fits_is_the_last() -> None:
+    assert sorted(catalogue.rank(code) for code in CODES) == list(range(len(CODES)))
+    assert catalogue.rank("XERO01") == len(CODES) - 1
+    assert catalogue.rank("XERO44") < catalogue.rank("XERO95") < catalogue.rank("XERO33")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from services.sandbox.accounting.call import Call, Invalid, Item, save_each
 from services.sandbox.accounting.chart import Chart, load_chart
 from services.sandbox.accounting.checks import (
     AMOUNT_TYPES,
+    check_characters,
     check_choice,
     check_contact,
     check_currency,
@@ -30,6 +31,7 @@ from services.sandbox.accounting.models import OLDEST_FIRST, Account, Contact, D
 from services.sandbox.models import new_id
 
 _TYPES = ("SPEND", "RECEIVE")
+_LONGEST_REFERENCE = 255
 _COLUMNS = {
     "banktransactionid": Document.id,
     "type": Document.type,
@@ -126,6 +128,7 @@ def _existing(batch: _Batch, posted: Item) -> Document | None:
 def _values(batch: _Batch, posted: Item, found: Document | None, errors: list[str]) -> dict[str, Any]:
     """Check everything an element says and return the columns to write."""
     organisation = batch.call.organisation
+    check_characters(posted, errors)
     type_ = found.type if found else check_choice(posted, "Type", _TYPES, "", errors)
     account = found.bank_account if found else _bank_account(batch, posted, errors)
     keep_contact = found is not None and "Contact" not in posted
@@ -143,7 +146,7 @@ def _values(batch: _Batch, posted: Item, found: Document | None, errors: list[st
         errors.append("The total of the bank transaction must be greater than zero")
     return {
         "type": type_,
-        "reference": str(posted.get("Reference") or (found.reference if found else "")),
+        "reference": _reference(posted, found, errors),
         "contact": contact,
         "bank_account": account,
         "date": day,
@@ -156,6 +159,13 @@ def _values(batch: _Batch, posted: Item, found: Document | None, errors: list[st
         "lines": priced.lines,
         "url": str(posted.get("Url") or (found.url if found else "")),
     }
+
+
+def _reference(posted: Item, found: Document | None, errors: list[str]) -> str:
+    reference = str(posted.get("Reference") or (found.reference if found else ""))
+    if len(reference) > _LONGEST_REFERENCE:
+        errors.append(f"The Reference field must not exceed {_LONGEST_REFERENCE} characters")
+    return reference
 
 
 def _bank_account(batch: _Batch, posted: Item, errors: list[str]) -> Account | None:

@@ -102,6 +102,19 @@ class AccountChange(BaseModel):
     show_in_expense_claims: bool | None = None
 
 
+class TaxRateChange(BaseModel):
+    """What the control API may change about a tax rate."""
+
+    status: Literal["ACTIVE", "DELETED", "ARCHIVED"]
+
+
+class TrackingChange(BaseModel):
+    """What the control API may change about a tracking category: its own status, or an option's."""
+
+    status: Literal["ACTIVE", "ARCHIVED"]
+    option: str | None = None
+
+
 def open_books(session: Session, organisation: Organisation) -> None:
     """Give a new organisation its chart of accounts, tax rates, tracking and contacts.
 
@@ -128,6 +141,33 @@ def change_account(
         setattr(account, field, value)
     account.updated_at = now(session)
     return _summary(account)
+
+
+def change_tax_rate(session: Session, organisation_id: str, tax_type: str, change: TaxRateChange) -> bool:
+    """Change one tax rate; `False` if there is no such rate."""
+    rate = session.scalar(
+        select(TaxRate).where(TaxRate.organisation_id == organisation_id, TaxRate.tax_type == tax_type)
+    )
+    if rate is not None:
+        rate.status = change.status
+    return rate is not None
+
+
+def change_tracking(session: Session, organisation_id: str, name: str, change: TrackingChange) -> bool:
+    """Change one tracking category or an option of it; `False` if there is no such thing."""
+    category = session.scalar(
+        select(TrackingCategory).where(
+            TrackingCategory.organisation_id == organisation_id, TrackingCategory.name == name
+        )
+    )
+    if category is not None and change.option is None:
+        category.status = change.status
+    elif category is not None:
+        wanted = [option for option in category.options if option["Name"] == change.option]
+        changed = [option | {"Status": change.status} for option in wanted]
+        category.options = [option for option in category.options if option not in wanted] + changed
+        return bool(wanted)
+    return category is not None
 
 
 def list_books(session: Session) -> dict[str, dict[str, list[Any]]]:

@@ -1,17 +1,31 @@
-"""What invoices and bank transactions are checked for alike: contact, date, currency."""
+"""What invoices and bank transactions are checked for alike: characters, contact, date, currency."""
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from services.sandbox.accounting.call import Item
-from services.sandbox.accounting.contacts import ContactBook
+from services.sandbox.accounting.contacts import LONGEST_NAME, ContactBook
 from services.sandbox.accounting.models import Contact
 from services.sandbox.accounting.wire import read_day
 from services.sandbox.models import Organisation
 
 #: Xero's amount types; the first is the default.
 AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")
+
+#: What XML 1.0 cannot carry (section 2.2): Xero turns every body into XML.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def check_characters(posted: object, errors: list[str]) -> None:
+    """Refuse a character that XML cannot carry, wherever it is in an element."""
+    if isinstance(posted, str) and (found := _NOT_XML.search(posted)):
+        character = found[0]
+        errors.append(f"'{character}', hexadecimal value 0x{ord(character):02X}, is an invalid character.")
+    elif isinstance(posted, dict | list):
+        for value in posted.values() if isinstance(posted, dict) else posted:
+            check_characters(value, errors)
 
 
 def check_contact(posted: Item, book: ContactBook, errors: list[str]) -> Contact | None:
@@ -20,15 +34,19 @@ def check_contact(posted: Item, book: ContactBook, errors: list[str]) -> Contact
     if not isinstance(reference, dict):
         errors.append("A Contact must be specified for this type of transaction")
         return None
-    if not any(reference.get(field) for field in ("ContactID", "ContactNumber", "Name")):
+    name = str(reference.get("Name") or "").strip()
+    if not (name or reference.get("ContactID") or reference.get("ContactNumber")):
         errors.append(
             "The Contact must contain at least 1 of the following elements to identify the contact: "
             "Name, ContactID, ContactNumber"
         )
         return None
+    if len(name) > LONGEST_NAME:
+        errors.append(f"The Name field must not exceed {LONGEST_NAME} characters")
+        return None
     contact = book.find(reference)
-    if contact is None and not reference.get("ContactID") and reference.get("Name"):
-        return book.create(str(reference["Name"]).strip())
+    if contact is None and not reference.get("ContactID") and name:
+        return book.create(name)
     if contact is None:
         errors.append("The Contact with the specified contact details could not be found")
     elif contact.status == "ARCHIVED":

@@ -32,7 +32,7 @@ _FIELDS = (
     ("FirstName", "first_name", 255),
     ("LastName", "last_name", 255),
 )
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 
 
 class ContactBook:
@@ -167,7 +167,7 @@ def _save(call: Call, book: ContactBook, posted: Item, *, matching: bool) -> Ite
 
 def _problems(posted: Item, name: str) -> list[str]:
     errors = [] if name else ["The contact name must be specified"]
-    limits = [("Name", _LONGEST_NAME), *((field, longest) for field, _, longest in _FIELDS)]
+    limits = [("Name", LONGEST_NAME), *((field, longest) for field, _, longest in _FIELDS)]
     errors += [
         f"The {field} field must not exceed {longest} characters"
         for field, longest in limits

@@ -12,6 +12,7 @@ from services.sandbox.accounting.call import Call, Invalid, Item, save_each
 from services.sandbox.accounting.chart import Chart, load_chart
 from services.sandbox.accounting.checks import (
     AMOUNT_TYPES,
+    check_characters,
     check_choice,
     check_contact,
     check_currency,
@@ -150,6 +151,7 @@ def _values(
 ) -> dict[str, Any]:
     """Check everything an element says and return the columns to write."""
     organisation = batch.call.organisation
+    check_characters(posted, errors)
     type_ = invoice.type if invoice else check_choice(posted, "Type", _TYPES, "", errors)
     day = check_day(posted, "Date", errors) or (invoice.date if invoice else batch.call.at.date())
     check_locks(organisation, day, errors)

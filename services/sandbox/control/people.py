@@ -11,7 +11,14 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from services.sandbox import world
-from services.sandbox.accounting.books import AccountChange, change_account
+from services.sandbox.accounting.books import (
+    AccountChange,
+    TaxRateChange,
+    TrackingChange,
+    change_account,
+    change_tax_rate,
+    change_tracking,
+)
 from services.sandbox.control.lookup import find
 from services.sandbox.models import Organisation, User, new_id
 from services.sandbox.world_demo import start_over
@@ -117,6 +124,26 @@ async def update_account(
     if changed is None:
         raise HTTPException(404, f"The organisation has no account {code}")
     return changed
+
+
+@router.post("/organisations/{organisation_id}/tax-rates/{tax_type}", status_code=204)
+async def update_tax_rate(request: Request, organisation_id: str, tax_type: str, body: TaxRateChange) -> None:
+    """Delete, archive or restore a tax rate."""
+    with request.app.state.sandbox.session() as session:
+        find(session, Organisation, organisation_id)
+        if not change_tax_rate(session, organisation_id, tax_type, body):
+            raise HTTPException(404, f"The organisation has no tax rate {tax_type}")
+
+
+@router.post("/organisations/{organisation_id}/tracking/{category}", status_code=204)
+async def update_tracking(
+    request: Request, organisation_id: str, category: str, body: TrackingChange
+) -> None:
+    """Archive or restore a tracking category, or one option of it."""
+    with request.app.state.sandbox.session() as session:
+        find(session, Organisation, organisation_id)
+        if not change_tracking(session, organisation_id, category, body):
+            raise HTTPException(404, f"The organisation has no such tracking {category}")
 
 
 @router.post("/users", status_code=201)

@@ -91,10 +91,12 @@ class Receipt(Base):
     file_name: Mapped[str]  #: its name in Xero, where the same name again replaces the file
     content_type: Mapped[str]
     size_bytes: Mapped[int]
+    sha256: Mapped[str]  #: of its bytes: tells whether a file that comes in again is another one
     state: Mapped[ReceiptState]
     code: Mapped[str | None]  #: XEROnn of the last failure
     message: Mapped[str | None]
     tried_at: Mapped[datetime | None]
+    unanswered: Mapped[int] = mapped_column(default=0)  #: tries in a row that Xero left open
     attached_at: Mapped[datetime | None]
     correlation_id: Mapped[str | None]  #: Xero's, of the last try
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportKind, ExportState, Health, IncidentState, RunState
 from tests.integration.features.ledger import assert_each_once, wait_for_calls
+from tests.integration.features.odd_reports import send_contacts
 from tests.integration.office import LONG_AGO, Office, Shop
 
 FOREVER = timedelta(hours=30)
@@ -194,12 +194,13 @@ def test_one_bad_element_fails_alone_with_its_code_and_xeros_own_words(office: O
 
 def test_a_refusal_no_code_fits_shows_xeros_own_words(office: Office) -> None:
     shop = office.shop()
-    (export_id,) = office.exports(shop, 1, amount=Decimal("99999999999999"))
+    (export_id,) = office.exports(shop, 1)
+    send_contacts(office, shop, "POST", [{"Name": "Amelia Ward", "ContactStatus": "ARCHIVED"}])
     office.retry(shop)
     office.work_off()
     failed = office.export(export_id)
     assert (failed.state, failed.code) == (ExportState.FAILED, "XERO01")
-    assert "too large" in (failed.message or "")
+    assert "has been archived" in (failed.message or "")
 
 
 def test_a_call_refused_as_a_whole_is_taken_apart_so_that_one_bad_bill_stops_no_other(office: Office) -> None:

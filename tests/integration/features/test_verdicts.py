@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, update
 
-from services import catalogue, exports, planning, plans, results, retries, runs
+from services import catalogue, exports, planning, plans, results, retries, runs, verdicts
 from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import NotAllowed
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import CAN_EXPORT, ExportKind, ExportState, Health, Verdict
+from services.store.states import CAN_EXPORT, ExportKind, ExportState, Health, ReceiptState, Verdict
 from tests.integration.office import LONG_AGO, Office, Shop
 
+MEGABYTE = 1024 * 1024
 SEND, LOOK, FIX, NEVER = Verdict.WILL_SEND, Verdict.LOOK_UP, Verdict.FIX_FIRST, Verdict.NEVER
 
 #: Code: the verdict on an export that failed with it after the last sync, and after a later sync.
@@ -34,7 +36,7 @@ CODES = {
     "XERO46": (LOOK, LOOK),
     "XERO52": (SEND, SEND),
     "XERO56": (SEND, SEND),  # waiting was enough
-    "XERO68": (FIX, SEND),  # mended in Xero, which a sync has to see
+    "XERO68": (SEND, SEND),  # the imported currencies have it
     "XERO73": (FIX, SEND),
     "XERO76": (NEVER, NEVER),
     "XERO78": (SEND, SEND),
@@ -117,13 +119,6 @@ def test_an_export_of_another_organisation_is_never_sent(office: Office) -> None
     assert "connected to before" in reason
 
 
-def _lock(office: Office, shop: Shop) -> None:
-    today = utcnow().date().isoformat()
-    path = f"/organisations/{shop.organisation_id}"
-    office.xero.control("PATCH", path, period_lock_date=today)
-    office.sync(shop)
-
-
 def _line(**values: str | None) -> Callable[[Office, Shop], None]:
     def change(office: Office, _shop: Shop) -> None:
         with office.desk.store.begin() as session:
@@ -138,15 +133,38 @@ def _no_card_account(office: Office, shop: Shop) -> None:
         session.execute(update(tables.Export).values(kind=ExportKind.BANK_TRANSACTION))
 
 
+def _receipt(office: Office, export_id: int, size_bytes: int) -> int:
+    with office.desk.store.begin() as session:
+        receipt = tables.Receipt(
+            export_id=export_id,
+            file_name="taxi.pdf",
+            content_type="application/pdf",
+            size_bytes=size_bytes,
+            sha256="",
+            state=ReceiptState.WAITING,
+        )
+        session.add(receipt)
+        session.flush()
+        return receipt.id
+
+
+def _large_receipt(office: Office, _shop: Shop) -> None:
+    with office.desk.store.read() as session:
+        (export_id,) = session.scalars(select(tables.Export.id))
+    _receipt(office, export_id, 11 * MEGABYTE)
+
+
 @pytest.mark.parametrize(
     ("code", "break_it", "says"),
     [
-        ("XERO33", _lock, "locked up to"),
         ("XERO27", _line(account_code="999"), "Category 999 of Parkway Cabs"),
         ("XERO52", _line(account_code=""), "No category: Parkway Cabs"),
         ("XERO95", _line(tax_type="OUTPUT2"), "OUTPUT2 cannot be used with account 493"),
-        ("XERO78", _line(tracking_category="Region", tracking_option="Atlantis"), "Region, Atlantis"),
-        ("XERO87", _no_card_account, "none chosen"),
+        ("XERO78", _line(tracking_category="Region", tracking_option="Atlantis"), "Atlantis (Region)"),
+        ("XERO83", _line(merchant="Taxi\x0b"), "U+000B"),
+        ("XERO01", _line(merchant=""), "no merchant"),
+        ("XERO87", _no_card_account, "none is chosen"),
+        ("XERO08", _large_receipt, "taxi.pdf"),
     ],
 )
 def test_what_xero_would_refuse_is_said_before_and_costs_no_call(
@@ -158,9 +176,61 @@ def test_what_xero_would_refuse_is_said_before_and_costs_no_call(
     office.xero.control("DELETE", "/calls")
     found, reason = verdict(office, export_id)
     assert found is FIX
-    assert reason.startswith(code)
+    assert reason.startswith(f"{code}: ")
     assert says in reason
     assert office.calls(shop)["total"] == 0
+
+
+def test_a_locked_period_has_a_verdict_of_its_own_with_both_dates(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, spent_on=datetime(2026, 3, 3, tzinfo=UTC))
+    path = f"/organisations/{shop.organisation_id}"
+    office.xero.control("PATCH", path, period_lock_date="2026-03-31", end_of_year_lock_date="2025-12-31")
+    office.sync(shop)
+    found, reason = verdict(office, export_id)
+    assert found is Verdict.LOCKED
+    assert reason.startswith("XERO33: The report is dated 3 Mar 2026, ")
+    assert "locked up to 31 Mar 2026 (period lock date)" in reason
+
+
+@pytest.mark.parametrize(("state", "code"), [(ExportState.IN_DOUBT, None), (ExportState.FAILED, "XERO01")])
+def test_what_may_have_arrived_is_looked_up_and_what_comes_first_otherwise_is_said(
+    office: Office, state: ExportState, code: str | None
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, state=state, code=code, account="999")
+    found, reason = verdict(office, export_id)
+    assert found is LOOK
+    assert reason.startswith("It may have arrived: Xero is asked")
+    assert "this comes first: XERO27: Category 999 of Parkway Cabs" in reason
+
+
+def test_what_stands_in_the_way_is_told_by_its_code(office: Office) -> None:
+    shop = office.shop()
+    ids = [
+        *office.exports(shop, 1),
+        *office.exports(shop, 1, account="999"),
+        *office.exports(shop, 1, state=ExportState.FAILED, code="XERO14"),
+        *office.exports(shop, 1, state=ExportState.FAILED, code="XERO44"),
+    ]
+    office.change(tables.Export, ids[0], message="XERO27: of an earlier try")
+    with office.desk.store.read() as session:
+        judged = list(verdicts.judge(session, ids))
+    assert [each.code for each in judged] == [None, "XERO27", "XERO14", "XERO44"]
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_receipt_that_was_too_large_no_longer_stands_in_the_way_once_it_is_small(
+    office: Office, synced: bool
+) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1, state=ExportState.FAILED, code="XERO08", spent_on=utcnow())
+    receipt_id = _receipt(office, export_id, 11 * MEGABYTE)
+    assert verdict(office, export_id)[0] is FIX
+    office.change(tables.Receipt, receipt_id, size_bytes=MEGABYTE)
+    if synced:
+        office.sync(shop)
+    assert verdict(office, export_id)[0] is SEND
 
 
 def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -124,6 +124,18 @@ def test_what_xero_would_refuse_fails_with_its_code_and_no_call_and_the_rest_goe
     assert refused.failed_at is not None
     assert office.calls(shop)["by_path"]["PUT /api.xro/2.0/Invoices"] == 1
     assert waiting.export_waiting(office.desk) == 0
+
+
+def test_what_is_dated_in_a_locked_period_fails_with_its_code(office: Office) -> None:
+    shop = office.shop()
+    [locked] = office.exports(shop, 1, spent_on=datetime(2026, 3, 3, tzinfo=UTC))
+    path = f"/organisations/{shop.organisation_id}"
+    office.xero.control("PATCH", path, period_lock_date="2026-03-31")
+    office.sync(shop)
+    waiting.export_waiting(office.desk)
+    refused = office.export(locked)
+    assert (refused.state, refused.code) == (ExportState.FAILED, "XERO33")
+    assert (refused.message or "").startswith("The report is dated 3 Mar 2026")
 
 
 def test_a_turn_takes_a_bounded_number_and_the_oldest_first(office: Office) -> None:

@@ -74,6 +74,8 @@ def test_the_same_reference_twice_makes_two_payments(sandbox: Driver) -> None:
         ),
         (spend(CurrencyCode="UAH"), "Organisation is not subscribed to currency UAH"),
         (spend(Contact=None), "A Contact must be specified for this type of transaction"),
+        (spend("R" * 256), "The Reference field must not exceed 255 characters"),
+        (spend("R\x01"), "'\x01', hexadecimal value 0x01, is an invalid character."),
     ],
 )
 def test_a_payment_that_breaks_a_rule_is_refused(

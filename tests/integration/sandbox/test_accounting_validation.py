@@ -82,6 +82,20 @@ def refusals(sandbox: Driver, who: Connected, posted: dict[str, Any]) -> list[st
         (bill(Type="BILL"), "The Type 'BILL' is not valid"),
         (bill("E" * 256), "The InvoiceNumber field must not exceed 255 characters"),
         (bill("Größe"), "The InvoiceNumber field contains characters that are not allowed"),
+        (
+            bill(LineItems=[line(Description="Taxi\x0b")]),
+            "'\x0b', hexadecimal value 0x0B, is an invalid character.",
+        ),
+        (
+            bill(Contact={"Name": "Jo\ufffe"}),
+            "'\ufffe', hexadecimal value 0xFFFE, is an invalid character.",
+        ),
+        (bill(Contact={"Name": "N" * 256}), "The Name field must not exceed 255 characters"),
+        (
+            bill(Contact={"Name": "  "}),
+            "The Contact must contain at least 1 of the following elements to identify the contact: "
+            "Name, ContactID, ContactNumber",
+        ),
     ],
 )
 def test_a_bill_that_breaks_a_rule_is_refused_in_xeros_words(
@@ -103,6 +117,38 @@ def test_a_bill_dated_up_to_the_lock_date_is_refused_and_the_day_after_is_not(
         f"The document date cannot be before the {name}, currently set at 30-Sep-2026"
     ]
     assert refusals(sandbox, who, bill(Date="2026-10-01")) == []
+
+
+def test_tabs_line_breaks_and_any_letters_are_accepted(sandbox: Driver) -> None:
+    posted = bill(LineItems=[line(Description="Café 🍰\tone\r\ntwo\x7f")])
+    assert refusals(sandbox, sandbox.connected(), posted) == []
+
+
+def test_a_tax_rate_that_was_deleted_is_refused(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    path = f"/organisations/{who.organisation['id']}/tax-rates/INPUT2"
+    sandbox.control("POST", path, status="DELETED")
+    assert refusals(sandbox, who, bill()) == [
+        "The TaxType code 'INPUT2' does not exist or cannot be used for this type of transaction."
+    ]
+    sandbox.control("POST", path, status="ACTIVE")
+    assert refusals(sandbox, who, bill()) == []
+
+
+def test_archived_tracking_is_refused(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    books = f"/organisations/{who.organisation['id']}/tracking"
+    sandbox.control("POST", f"{books}/Region", status="ARCHIVED", option="West")
+    sandbox.control("POST", f"{books}/Department", status="ARCHIVED")
+    posted = [
+        bill(LineItems=[line(Tracking=[{"Name": name, "Option": option}])])
+        for name, option in (("Region", "West"), ("Region", "North"), ("Department", "Sales"))
+    ]
+    assert [refusals(sandbox, who, each) for each in posted] == [
+        ["The tracking option 'West' does not exist in the tracking category 'Region'."],
+        [],
+        ["The tracking category 'Department' does not exist or is not active."],
+    ]
 
 
 def test_a_bill_for_an_archived_contact_is_refused(sandbox: Driver) -> None:

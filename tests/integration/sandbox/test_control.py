@@ -83,6 +83,17 @@ def test_an_account_can_be_archived(sandbox: Driver) -> None:
     assert status == 404
 
 
+def test_a_tax_rate_or_tracking_that_is_not_there_cannot_be_changed(sandbox: Driver) -> None:
+    books = f"/organisations/{sandbox.organisation()['id']}"
+    archived = {"status": "ARCHIVED"}
+    for path, body in (
+        ("tax-rates/GALACTIC", archived),
+        ("tracking/Planet", archived),
+        ("tracking/Region", archived | {"option": "Moon"}),
+    ):
+        assert refused(sandbox, "POST", f"{books}/{path}", body)[0] == 404
+
+
 def test_a_user_is_listed_with_their_roles_and_an_address_is_taken_only_once(sandbox: Driver) -> None:
     made = sandbox.organisation()
     user = sandbox.user({made["id"]: "Adviser"}, email=f"Ada.{made['id']}@Example.com")

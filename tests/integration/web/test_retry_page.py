@@ -11,7 +11,7 @@ from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportState, Health, Role, RunState
+from services.store.states import ExportState, Health, Role, RunState, Verdict
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, text_of
 
@@ -72,6 +72,30 @@ def test_what_was_not_delivered_is_planned_again_with_one_button(
     with desk.store.read() as session:
         (other,) = [plan for plan in session.query(tables.RetryPlan) if plan.id != plan_id]
         assert plans.view(session, AGENT, other.id).total == 4
+
+
+def test_receipts_that_are_missing_in_xero_are_told_and_planned_again(
+    desk: Desk, open_page: OpenPage, plan_id: str
+) -> None:
+    finish(desk, plan_id)
+    with desk.store.begin() as session:
+        items = session.query(tables.PlanItem).where(tables.PlanItem.verdict == Verdict.WILL_SEND).all()
+        for item in items:
+            session.get_one(tables.Export, item.export_id).state = ExportState.DELIVERED
+            item.result, item.result_text = (
+                ExportState.DELIVERED,
+                "In Xero, 1 receipt could not be attached: a",
+            )
+        world.add_receipt(session, items[0].export_id)
+        session.query(tables.PlanItem).where(tables.PlanItem.verdict != Verdict.WILL_SEND).delete()
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+
+    assert "1 receipt not attached to documents in Xero." in [caption.value for caption in app.caption]
+    assert "In Xero, 1 receipt could not be attached: a" in text_of(app)
+    app.button(key="leftovers").click().run()
+    shown = text_of(app)
+    assert "in Xero, will attach receipts" in shown
+    assert "Retry 1 export" in shown
 
 
 def test_results_can_be_downloaded(desk: Desk, open_page: OpenPage, plan_id: str) -> None:

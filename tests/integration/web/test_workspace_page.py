@@ -261,3 +261,18 @@ def test_the_loudest_button_is_what_this_person_can_do_best(
     app = open_page(navigation.WORKSPACE, email, id=world.BROKEN)
 
     assert [button.key for button in app.button if button.proto.type == "primary"] == loud
+
+
+def test_it_shows_what_the_incident_held_up_and_what_became_of_it(desk: Desk, open_page: OpenPage) -> None:
+    owed = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
+    assert "3 of 3 exports still owed to Xero." in owed
+    with desk.store.begin() as session:
+        found = exports.search(session, AGENT, ExportFilter(workspace_id=world.BROKEN))
+        for row in found.rows:
+            exports.set_aside(session, AGENT, row.id, "Entered by hand.")
+    done = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
+    assert "All 3 accounted for: nothing is left over." in done
+
+
+def test_where_no_incident_held_anything_up_there_is_no_proof_to_show(open_page: OpenPage) -> None:
+    assert "held up" not in text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.HEALTHY))

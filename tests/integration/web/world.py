@@ -11,7 +11,15 @@ from services import audit, insights, members, syncs
 from services.finding import search_text
 from services.store import tables
 from services.store.engine import Store, utcnow
-from services.store.states import ExportKind, ExportState, Health, IncidentState, Role, SyncState
+from services.store.states import (
+    ExportKind,
+    ExportState,
+    Health,
+    IncidentState,
+    ReceiptState,
+    Role,
+    SyncState,
+)
 
 AGENT, ADMIN, MANAGER = "ada@relink.example", "amira@harbour.example", "max@relink.example"
 BROKEN, HEALTHY, FOREIGN = "A0000000000000B1", "A0000000000000A1", "A0000000000000F1"
@@ -200,3 +208,18 @@ def add_export(
     session.add(export)
     session.flush()
     return export.id
+
+
+def add_receipt(session: Session, export_id: int) -> None:
+    """Add a receipt that waits to be attached."""
+    session.add(
+        tables.Receipt(
+            export_id=export_id,
+            file_name="taxi.pdf",
+            content_type="application/pdf",
+            size_bytes=1,
+            sha256="",
+            state=ReceiptState.WAITING,
+        )
+    )
+    session.flush()

@@ -251,7 +251,7 @@ def test_a_receipt_is_attached_under_its_own_name(xero: Script) -> None:
             content_type="application/pdf",
         )
     [asked] = xero.asked
-    assert attached == "file-1"
+    assert attached.attachment_id == "file-1"
     assert asked.path == "/api.xro/2.0/Invoices/bill-1/Attachments/taxi%20%5B1%5D%2Fs%C3%BCd%3F.pdf"
     assert (asked.headers["content-type"], asked.body) == ("application/pdf", b"%PDF-1.7")
 

@@ -119,6 +119,27 @@ def test_money_that_cannot_be_written_exactly_is_refused(amount: str) -> None:
         exact_number(Decimal(amount))
 
 
+@pytest.mark.parametrize(
+    ("choice", "written"),
+    [
+        (
+            TrackingChoice(category_id="c1", option_id="o1", category="Region", option="North"),
+            {"TrackingCategoryID": "c1", "TrackingOptionID": "o1"},
+        ),
+        (
+            TrackingChoice(category_id="c1", category="Region", option="Moon"),
+            {"TrackingCategoryID": "c1", "Option": "Moon"},
+        ),
+        (TrackingChoice(category="Planet", option="Moon"), {"Name": "Planet", "Option": "Moon"}),
+    ],
+)
+def test_a_tag_is_named_by_its_ids_and_what_has_none_by_its_name(
+    choice: TrackingChoice, written: dict[str, str]
+) -> None:
+    sent = bill_json(replace(BILL, lines=(replace(TAXI, tracking=(choice,)),)))
+    assert sent["LineItems"][0]["Tracking"] == [written]
+
+
 def test_the_same_batch_has_the_same_key_within_xero_s_limit() -> None:
     key = idempotency_key("organisation-1", [BILL])
     assert key == idempotency_key("organisation-1", [replace(BILL)])

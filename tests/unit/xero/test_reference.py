@@ -51,6 +51,7 @@ def test_accounts_are_read_with_what_decides_whether_expenses_may_use_them(xero:
         "Class": "ASSET",
         "Status": "ARCHIVED",
         "CurrencyCode": "GBP",
+        "SystemAccount": "GST",
     }
     xero.reply({"Accounts": [travel, bank]})
     with xero.api() as api:
@@ -69,6 +70,7 @@ def test_accounts_are_read_with_what_decides_whether_expenses_may_use_them(xero:
         False,
         "GBP",
     )
+    assert (first.system_account, second.system_account) == (None, "GST")
 
 
 def test_tax_rates_are_read_with_the_account_classes_they_may_be_used_on(xero: Script) -> None:
