@@ -57,12 +57,23 @@ def store_results(work: LaneWork, batch: str, drafts: Sequence[Draft], results: 
     """Store the answer to each element of a batch, all or none."""
     now = utcnow()
     with work.desk.store.begin() as session:
+        session.info["batch"] = _rows(session, work, drafts)
         for draft, result in zip(drafts, results, strict=True):
             if result.xero_id is not None:
                 deliver(session, work, draft.export.id, result.xero_id, now)
             else:
                 _refuse(session, work, draft, result, now)
         _answer_attempts(session, batch, {d.export.id: r for d, r in zip(drafts, results, strict=True)}, now)
+
+
+def _rows(session: Session, work: LaneWork, drafts: Sequence[Draft]) -> list[object]:
+    """Read all that a batch changes in two queries; whoever holds it spares the session two an element."""
+    ids = [draft.export.id for draft in drafts]
+    items = select(tables.PlanItem).where(
+        tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id.in_(ids)
+    )
+    exports = select(tables.Export).where(tables.Export.id.in_(ids))
+    return [*session.scalars(exports), *session.scalars(items)]
 
 
 def deliver(session: Session, work: LaneWork, export_id: int, xero_id: str, now: datetime) -> None:
@@ -233,8 +244,5 @@ def _answer_attempts(session: Session, batch: str, results: dict[int, Result], n
 
 
 def _finish_item(session: Session, work: LaneWork, export_id: int, result: ExportState, text: str) -> None:
-    session.execute(
-        update(tables.PlanItem)
-        .where(tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id == export_id)
-        .values(result=result, result_text=text)
-    )
+    item = session.get_one(tables.PlanItem, (work.plan_id, export_id))
+    item.result, item.result_text = result, text
