@@ -5,36 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, filters, markup, panels, tables, words
+from dashboard.parts import badges, export_filters, exports, filters, markup, panels, tables, words
+from dashboard.parts.choosing import Choice
 from services import exports as export_service
-from services import runs
-from services.exports import ExportFilter
+from services import narrowing, runs
 from services.members import Permission
 from services.store.states import RETRYABLE, ExportState
 
 member = session.require(Permission.RETRY)
 st.title("Failed exports", anchor=False)
 
-text = st.text_input(
-    "Find an export",
-    key="find",
-    bind="query-params",
-    placeholder="Number, report, submitter or workspace",
-    on_change=filters.first_page,
-)
-states = filters.chosen("state", ExportState)
-codes = filters.chosen_words("code")
-wanted = ExportFilter(
-    text=text,
-    states=states or tuple(sorted(RETRYABLE)),
-    codes=codes,
-    workspace_id=st.query_params.get("workspace"),
-    page=filters.current_page(),
-)
+wanted = export_filters.ask()
 with session.reading() as store:
     found = export_service.search(store, member, wanted)
+    names = narrowing.names(store, member, wanted)
     recent = runs.recent(store, member, limit=5)
 
+export_filters.narrowed(wanted, names)
 offered = [
     ExportState.FAILED,
     ExportState.IN_DOUBT,
@@ -43,20 +30,21 @@ offered = [
     ExportState.SENDING,
     ExportState.DELIVERED,
 ]
-filters.toggles(
-    "state", {state: found.states.get(state, 0) for state in offered}, states, tone=badges.tone_of
-)
-filters.code_toggles("code", found.codes, codes)
+states = filters.chosen("state", ExportState)
+counts = {state: found.states.get(state, 0) for state in offered}
+filters.toggles("state", counts, states, tone=badges.tone_of, always=(ExportState.DELIVERED,))
+filters.code_toggles("code", found.codes, wanted.codes)
 
 if found.rows:
     st.write(f"**{words.plural(found.total, 'export')}**, {words.plain(words.sums(found.amounts))}")
     above = st.container()
-    chosen = exports.table(found.rows, key="exports", label="Exports")
-    if set(states) != {ExportState.DELIVERED}:
+    choice = Choice("exports", wanted)
+    exports.table(found.rows, choice, label="Exports")
+    if RETRYABLE.intersection(wanted.states):
         with above:
-            exports.actions(member, chosen, wanted, found.total, key="exports", urgent=True)
+            exports.actions(member, choice, found, urgent=True)
     filters.pages(found.pages)
-elif text or states or codes:
+elif export_filters.is_on(wanted):
     panels.empty("No export matches", "Check the spelling, or take a filter away.")
 else:
     panels.empty("Nothing waits", "Every approved report has arrived in Xero.")

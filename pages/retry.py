@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import navigation, session
-from dashboard.parts import exports, markup, plans, runs, words
+from dashboard.parts import exports, judged, markup, plans, runs, starts, words
 from services import plans as plan_service
 from services.members import Permission
 
@@ -22,9 +22,15 @@ markup.show(
     markup.muted(Markup("{} · planned by {} ").format(plan.scope, plan.made_by)) + markup.moment(plan.made_at)
 )
 
-if plan.run is None:
-    plans.ask_to_start(plan)
+if plan.judging:
+    judged.follow(member, plan)
+    plans.verdicts(plan)
+elif plan.run is None:
+    plans.verdicts(plan)
+    starts.ask(plan)
 else:
+    starts.scheduled(plan.run)
+    starts.left_out(plan)
     runs.follow(member, plan)
 
 if plan.run is not None and not plan.run.live:
@@ -43,5 +49,8 @@ if plan.run is not None and not plan.run.live:
             "text/csv",
         )
 
+if plan.run is None and not plan.judging:
+    st.header("Workspaces", anchor=False)
+    judged.workspaces(member, plan)
 st.header("Exports", anchor=False)
 plans.items(member, plan)

@@ -8,6 +8,7 @@ from dashboard import navigation, session
 from dashboard.parts import (
     accounting,
     badges,
+    choosing,
     exports,
     incident,
     links,
@@ -79,10 +80,15 @@ st.header("Waiting for Xero", anchor=False)
 if found.rows:
     st.write(f"{words.plural(found.total, 'export')}, {words.plain(words.sums(found.amounts))}")
     above = st.container()
-    chosen = exports.table(found.rows, key="waiting", label="Exports waiting for Xero", with_workspace=False)
+    choice = choosing.Choice("waiting", waiting, apart=workspace_id)
+    exports.table(found.rows, choice, label="Exports waiting for Xero", with_workspace=False)
     with above:
-        exports.actions(
-            member, chosen, waiting, found.total, key="waiting", urgent=connection.health in CAN_EXPORT
+        exports.actions(member, choice, found, urgent=connection.health in CAN_EXPORT)
+    if found.total > len(found.rows) and member.may(Permission.RETRY):
+        markup.show(
+            markup.link(
+                f"All {found.total:,}, page by page", navigation.FAILED_EXPORTS.link(workspace=workspace_id)
+            )
         )
 else:
     panels.empty("Nothing waits", "Every approved report of this workspace has arrived in Xero.")

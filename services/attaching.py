@@ -13,16 +13,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, receipts
+from services import answers, catalogue, receipts, stopping
 from services.lane import LaneWork
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import GOES, ExportKind, ExportState, ReceiptState, Verdict
 from services.xero.documents import DocumentKind, attach_file
-from services.xero.errors import Fault, XeroError
+from services.xero.errors import REFUSALS, Fault, XeroError
 
-#: Faults that concern the one file: 404 comes when somebody deleted its document in Xero.
-REFUSALS = frozenset({Fault.INVALID, Fault.NOT_FOUND})
 #: So many tries without an answer, and a receipt has failed: it must not keep a run open for ever.
 MOST_UNANSWERED = 5
 ENTITY_TOO_LARGE = 413
@@ -137,7 +135,7 @@ def _attach(work: LaneWork, receipt: _Receipt) -> None:
 def _not_attached(work: LaneWork, receipt: _Receipt, error: XeroError) -> None:
     """Store why a receipt is not attached; what is not about the file alone goes the lane's usual way."""
     told = {"message": error.detail, "correlation_id": error.correlation_id}
-    if error.fault in REFUSALS:
+    if error.fault in REFUSALS:  # 404 comes when somebody deleted its document in Xero
         _store(work, receipt, ReceiptState.FAILED, **{**told, **_refusal(receipt, error)})
         return
     if error.may_have_been_done:
@@ -146,7 +144,7 @@ def _not_attached(work: LaneWork, receipt: _Receipt, error: XeroError) -> None:
             _store(work, receipt, ReceiptState.FAILED, **told)
             return
         _store(work, receipt, ReceiptState.WAITING, unanswered=unanswered, **told)
-    answers.stop(work, error)
+    stopping.stop(work, error)
 
 
 def _refusal(receipt: _Receipt, error: XeroError) -> dict[str, str | None]:

@@ -71,6 +71,7 @@ def _known(desk: Desk, organisation_id: str) -> Allowance | None:
             day_remaining=row.day_remaining,
             app_minute_remaining=None,
             read_at=row.read_at,
+            day_returns_at=row.day_returns_at,
         )
 
 
@@ -84,5 +85,6 @@ def _keep(desk: Desk, organisation_id: str, allowance: Allowance) -> None:
                 minute_remaining=allowance.minute_remaining,
                 day_remaining=allowance.day_remaining,
                 read_at=allowance.read_at,
+                day_returns_at=allowance.day_returns_at,
             )
         )

@@ -1,4 +1,4 @@
-"""What is due: syncs, lanes, disconnects and messages that wait for a worker, told from our own tables."""
+"""What is due: all that waits for a worker, told from our own tables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ DOORS = 4
 
 
 class Kind(StrEnum):
-    """The kinds of work: those that concern one organisation, and messages."""
+    """The kinds of work: those that concern one organisation, plans to judge, and messages."""
 
     SYNC = "sync"
+    PLAN = "plan"
     LANE = "lane"
     DISCONNECT = "disconnect"
     MESSAGE = "message"
@@ -34,7 +35,7 @@ class Due:
 
     kind: Kind
     id: str  #: unique for each time it is queued
-    partition: str  #: whose work runs one after the other: the organisation, or some of the recipients
+    partition: str  #: whose work runs one after the other: an organisation, a plan, some recipients
     arguments: tuple[str | int, ...]
 
 
@@ -43,6 +44,7 @@ def due(session: Session, *, now: datetime) -> list[Due]:
     return [
         *_syncs(session, now),
         *_disconnects(session, now),
+        *_plans(session, now),
         *_messages(session, now),
         *_lanes(session, now),
     ]
@@ -59,6 +61,18 @@ def _syncs(session: Session, now: datetime) -> list[Due]:
     return [
         Due(Kind.SYNC, f"sync:{sync_id}:{slice_}", organisation_id or workspace_id, (sync_id, slice_))
         for sync_id, slice_, workspace_id, organisation_id in rows
+    ]
+
+
+def _plans(session: Session, now: datetime) -> list[Due]:
+    rows = session.execute(
+        select(tables.RetryPlan.id, tables.RetryPlan.slice)
+        .where(tables.RetryPlan.judging_due_at <= now)
+        .order_by(tables.RetryPlan.judging_due_at)
+        .limit(AT_MOST)
+    )
+    return [
+        Due(Kind.PLAN, f"plan:{plan_id}:{slice_}", plan_id, (plan_id, slice_)) for plan_id, slice_ in rows
     ]
 
 

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, members
+from services import audit, incidents, members, narrowing
 from services.declined import Declined
-from services.finding import like
-from services.members import Member, Permission, own_workspaces
+from services.members import Member, Permission
+from services.narrowing import ExportFilter as ExportFilter
 from services.paging import page_count, page_of
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import RETRYABLE, ExportKind, ExportState
+from services.store.states import RETRYABLE, UNDELIVERED, ExportKind, ExportState
 from services.xero import links
 
-CHUNK = 500  # ids a query: SQL parameter lists stay short
+Key = TypeVar("Key", bound=Hashable)
+Number = TypeVar("Number", int, Decimal)
 
 _KINDS_LINK = {
     ExportKind.BILL: links.bill_link,
     ExportKind.BANK_TRANSACTION: links.bank_transaction_link,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFilter:
-    """Which exports: each part narrows, an empty part does not."""
-
-    text: str = ""  #: in the number, the report's title, the submitter or the workspace's name
-    states: tuple[ExportState, ...] = ()
-    codes: tuple[str, ...] = ()
-    workspace_id: str | None = None
-    delivered_since: datetime | None = None
-    page: int = 1
-    page_size: int = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +63,8 @@ class ExportPage:
     rows: tuple[ExportRow, ...]
     total: int
     pages: int
-    states: Mapping[ExportState, int]  #: of all that match the text and the workspace
-    codes: Mapping[str, int]  #: of all that match the text, the workspace and the states
+    states: Mapping[ExportState, int]  #: of all that match but for states and codes; see `_counted`
+    codes: Mapping[str, int]  #: of all that match but for the codes
     amounts: Mapping[str, Decimal]  #: of all that match, by currency
 
 
@@ -86,66 +74,65 @@ class UnknownExport(Declined):
 
 def search(session: Session, member: Member, filter: ExportFilter) -> ExportPage:
     """Return one page of the exports a member may see, the oldest report first."""
-    wide = [*own_workspaces(member), *_text_and_workspace(filter)]
-    middle = [*wide, *_states(filter)]
-    narrow = [*middle, *_codes(filter)]
-    amounts = session.execute(_grouped(tables.Export.currency, narrow)).all()
-    total = sum(row[1] for row in amounts)
-    ordered = _joined(
-        tables.Export, tables.Report, tables.Workspace.name, tables.Organisation.short_code
-    ).where(*narrow)
-    ordered = ordered.order_by(tables.Export.approved_at, tables.Export.id)
-    rows = session.execute(page_of(ordered, page=filter.page, page_size=filter.page_size))
+    counted = _counted(session, member, filter)
+    in_states = [row for row in counted if not filter.states or row.state in filter.states]
+    matching = [row for row in in_states if not filter.codes or row.code in filter.codes]
+    total = sum(row.number for row in matching)
     return ExportPage(
-        rows=tuple(_row(*row) for row in rows),
+        rows=_rows(session, member, filter),
         total=total,
         pages=page_count(total, filter.page_size),
-        states={state: number for state, number, _ in session.execute(_grouped(tables.Export.state, wide))},
-        codes={
-            code: number for code, number, _ in session.execute(_grouped(tables.Export.code, middle)) if code
-        },
-        amounts={currency: amount for currency, _, amount in amounts},
+        states=sums((row.state, row.number) for row in counted),
+        codes=sums((row.code, row.number) for row in in_states if row.code),
+        amounts=sums((row.currency, row.amount) for row in matching),
     )
 
 
-def _joined(*entities: Any) -> Select[Any]:
-    return (
-        select(*entities)
-        .select_from(tables.Export)
-        .join(tables.Report, tables.Report.id == tables.Export.report_id)
-        .join(tables.Workspace, tables.Workspace.id == tables.Export.workspace_id)
-        .join(tables.Organisation, tables.Organisation.id == tables.Export.organisation_id)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """How many exports have all of this in common."""
+
+    state: ExportState
+    code: str | None
+    currency: str
+    number: int
+    amount: Decimal
+
+
+def _counted(session: Session, member: Member, filter: ExportFilter) -> list[_Counted]:
+    # What is delivered only grows: it is counted where it is asked for.
+    states = tuple(UNDELIVERED.union(filter.states)) if filter.states else ()
+    export = tables.Export
+    group = (export.state, export.code, export.currency)
+    rows = session.execute(
+        select(*group, func.count(), func.sum(export.amount))
+        .where(*narrowing.but_for_states(member, filter), *narrowing.of_states(states))
+        .group_by(*group)
     )
+    return [_Counted(*row) for row in rows]
 
 
-def _grouped(by: Any, conditions: list[Any]) -> Select[Any]:
-    return _joined(by, func.count(), func.sum(tables.Export.amount)).where(*conditions).group_by(by)
-
-
-def _text_and_workspace(filter: ExportFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if filter.workspace_id:
-        found.append(tables.Export.workspace_id == filter.workspace_id)
-    if filter.delivered_since:
-        found.append(tables.Export.delivered_at >= filter.delivered_since)
-    if text := filter.text.strip():
-        pattern = like(text)
-        columns = (
-            tables.Export.number,
-            tables.Report.title,
-            tables.Report.submitter_name,
-            tables.Workspace.name,
-        )
-        found.append(or_(*(column.ilike(pattern, escape="/") for column in columns)))
+def sums(pairs: Iterable[tuple[Key, Number]]) -> dict[Key, Number]:
+    """Return the sum of the numbers of each key."""
+    found: dict[Key, Number] = {}
+    for key, number in pairs:
+        found[key] = found[key] + number if key in found else number
     return found
 
 
-def _states(filter: ExportFilter) -> list[ColumnElement[bool]]:
-    return [tables.Export.state.in_(filter.states)] if filter.states else []
-
-
-def _codes(filter: ExportFilter) -> list[ColumnElement[bool]]:
-    return [tables.Export.code.in_(filter.codes)] if filter.codes else []
+def _rows(session: Session, member: Member, filter: ExportFilter) -> tuple[ExportRow, ...]:
+    # The page is cut on the index alone; only what is on it is looked up.
+    wanted = narrowing.ids(narrowing.matching(member, filter))
+    ids = page_of(wanted, page=filter.page, page_size=filter.page_size).subquery()
+    rows = session.execute(
+        select(tables.Export, tables.Report, tables.Workspace.name, tables.Organisation.short_code)
+        .join(ids, ids.c.id == tables.Export.id)
+        .join(tables.Report, tables.Report.id == tables.Export.report_id)
+        .join(tables.Workspace, tables.Workspace.id == tables.Export.workspace_id)
+        .join(tables.Organisation, tables.Organisation.id == tables.Export.organisation_id)
+        .order_by(tables.Export.approved_at, tables.Export.id)
+    )
+    return tuple(_row(*row) for row in rows)
 
 
 def _row(
@@ -180,26 +167,9 @@ def link(kind: ExportKind, xero_id: str | None, short_code: str | None) -> str |
     return _KINDS_LINK[kind](short_code, xero_id) if xero_id and short_code else None
 
 
-def ids_visible(session: Session, member: Member, export_ids: Sequence[int]) -> list[int]:
-    """Return those of the ids that are exports which the member may see."""
-    query = _joined(tables.Export.id).where(*own_workspaces(member))
-    return [
-        export_id
-        for start in range(0, len(export_ids), CHUNK)
-        for export_id in session.scalars(query.where(tables.Export.id.in_(export_ids[start : start + CHUNK])))
-    ]
-
-
 def ids_matching(session: Session, member: Member, filter: ExportFilter) -> list[int]:
     """Return the ids of all exports that match, on every page, the oldest report first."""
-    conditions = [
-        *own_workspaces(member),
-        *_text_and_workspace(filter),
-        *_states(filter),
-        *_codes(filter),
-    ]
-    query = _joined(tables.Export.id).where(*conditions)
-    return list(session.scalars(query.order_by(tables.Export.approved_at, tables.Export.id)))
+    return list(session.scalars(narrowing.ids(narrowing.matching(member, filter))))
 
 
 def set_aside(session: Session, member: Member, export_id: int, reason: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.desk import Desk
 from services.reference import Imported
+from services.store.engine import utcnow
 from services.xero.api import Api
 
 
@@ -36,3 +38,10 @@ class Held(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+def until(limit: str | None, seconds: float) -> str:
+    """Say when a lane goes on that waits for the day's limit; the other limits are over soon."""
+    if limit != "day":
+        return ""
+    return f" Goes on at {utcnow() + timedelta(seconds=seconds):%H:%M UTC on %d %b}."

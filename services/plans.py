@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from services import exports, members, receipts
+from services import estimates, exports, members, under_way, workspace_lines
+from services.estimates import Estimate, Outlook
 from services.members import Member
 from services.paging import count, page_of
 from services.runs import RunView, UnknownPlan, run_view
 from services.store import tables
+from services.store.engine import utcnow
 from services.store.states import GOES, ExportState, Verdict
-from services.xero.documents import MAX_BATCH, MAX_LOOKUP
-from services.xero.pace import Limits
+from services.under_way import OtherRun
+from services.workspace_lines import WorkspaceLine
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the judging of a plan is."""
+
+    judged: int
+    total: int
+    judging: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +50,35 @@ class PlanView:
     made_at: datetime
     scope: str
     total: int
+    judged: int  #: how many have their verdict; the worker is on its way through the others
+    judging: bool  #: until it is through, nothing can be started
     lines: tuple[VerdictLine, ...]
     workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
+    largest: tuple[
+        WorkspaceLine, ...
+    ]  #: the workspaces with the most exports, at most `workspace_lines.LARGEST`
+    workspaces_total: int
     goes: int  #: how many the run will work on
-    calls_needed: int
-    seconds_needed: float  #: at the pace that Xero's limits allow; at least
+    outlook: Outlook  #: what is still to be done, and how fast that may go
+    #: of all of it, begun now or at the time that was chosen; a moment later it is another
+    estimate: Estimate = field(compare=False)
+    others: tuple[OtherRun, ...]  #: the runs that have exports of this plan in hand
     run: RunView | None
+
+    @property
+    def calls_needed(self) -> int:
+        """Return the calls that what is still to be done takes."""
+        return self.estimate.calls
+
+    @property
+    def finishes_at(self) -> datetime:
+        """Return when all of it is done, at the earliest."""
+        return self.estimate.finishes_at
+
+    @property
+    def carried_by(self) -> OtherRun | None:
+        """Return the one run that has all in hand that this plan could send; None where there is no such."""
+        return self.others[0] if not self.goes and len(self.others) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,52 +103,47 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
     row = own_plan(session, member, plan_id)
     lines = _lines(session, plan_id)
     workspaces = lanes_of(session, plan_id)
-    calls = _calls(session, plan_id)
+    outlook = estimates.read(session, plan_id)
+    others = under_way.others(session, plan_id, verdicts=[Verdict.UNDER_WAY])
     return PlanView(
         id=plan_id,
         made_by=row.made_by,
         made_at=row.made_at,
         scope=row.scope,
         total=sum(line.count for line in lines),
+        judged=sum(line.count for line in lines if line.verdict is not Verdict.JUDGING),
+        judging=row.judging_due_at is not None,
         lines=tuple(lines),
         workspaces=tuple(workspaces),
+        largest=tuple(workspace_lines.largest(session, plan_id)),
+        workspaces_total=workspace_lines.total(session, plan_id),
         goes=sum(line.count for line in lines if line.verdict in GOES),
-        calls_needed=sum(calls.values()),
-        seconds_needed=max((_seconds(number) for number in calls.values()), default=0.0),
+        outlook=outlook,
+        estimate=outlook.estimate(now=utcnow()),
+        others=tuple(run for run in others if is_visible(session, member, run.plan_id)),
         run=run_view(session, plan_id),
     )
 
 
-def _calls(session: Session, plan_id: str) -> Mapping[str, int]:
-    """Return the calls that each workspace's exports take: batches of one kind, look-ups before them, and
-    one a receipt."""
-    number = func.count()
-    rows = session.execute(
-        select(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict, number)
-        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.PlanItem.workspace_id, tables.Export.kind, tables.PlanItem.verdict)
-    )
-    calls = receipts.number_by_workspace(session, plan_id)
-    for workspace_id, _, verdict, found in rows:
-        if verdict is Verdict.RECEIPTS:
-            continue
-        size = MAX_LOOKUP if verdict is Verdict.LOOK_UP else MAX_BATCH
-        calls[workspace_id] = calls.get(workspace_id, 0) - (-found // size)
-    return calls
-
-
-def _seconds(calls: int) -> float:
-    # Organisations go side by side; each may make so many calls in a window.
-    limits = Limits()
-    return (calls // limits.minute) * limits.window_seconds + calls % limits.minute
+def progress(session: Session, member: Member, plan_id: str) -> Progress:
+    """Return how far the judging of a plan is: cheap, to be asked again and again. Raises `UnknownPlan`."""
+    row = own_plan(session, member, plan_id)
+    judged = func.sum(case((tables.PlanItem.verdict == Verdict.JUDGING, 0), else_=1))
+    counts = select(func.coalesce(judged, 0), func.count()).where(tables.PlanItem.plan_id == plan_id)
+    number, total = session.execute(counts).one()
+    return Progress(number, total, row.judging_due_at is not None)
 
 
 def own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPlan:
     row = session.get(tables.RetryPlan, plan_id)
-    if row is not None and (member.sees_everything or _all_mine(session, member, plan_id)):
+    if row is not None and is_visible(session, member, plan_id):
         return row
     raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
+
+
+def is_visible(session: Session, member: Member, plan_id: str) -> bool:
+    """Say whether the member sees a plan: whole ones only, not parts of somebody else's."""
+    return member.sees_everything or _all_mine(session, member, plan_id)
 
 
 def _all_mine(session: Session, member: Member, plan_id: str) -> bool:
@@ -172,7 +201,7 @@ def items(
     member: Member,
     plan_id: str,
     *,
-    verdict: Verdict | None = None,
+    verdicts: Sequence[Verdict] = (),
     page: int = 1,
     page_size: int = 50,
 ) -> tuple[list[PlanItemRow], int]:
@@ -185,8 +214,8 @@ def items(
         .join(tables.Organisation, tables.Organisation.id == tables.Export.organisation_id)
         .where(tables.PlanItem.plan_id == plan_id)
     )
-    if verdict is not None:
-        query = query.where(tables.PlanItem.verdict == verdict)
+    if verdicts:
+        query = query.where(tables.PlanItem.verdict.in_(verdicts))
     ordered = query.order_by(tables.Export.approved_at, tables.Export.id)
     rows = session.execute(page_of(ordered, page=page, page_size=page_size))
     total = count(session, query.with_only_columns(tables.PlanItem.export_id))

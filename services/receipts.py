@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from services import exports
+from services import exports, narrowing
 from services.members import Member, own_workspaces
 from services.store import tables
 from services.store.states import GOES, ExportState, ReceiptState
@@ -66,7 +66,8 @@ def counted(number: int) -> str:
 
 def of_export(session: Session, member: Member, export_id: int) -> list[ReceiptView]:
     """Return the receipts of an export by name, without their content. Raises `UnknownExport`."""
-    if not exports.ids_visible(session, member, [export_id]):
+    seen = narrowing.ids([*narrowing.seen_by(member), tables.Export.id == export_id])
+    if session.scalar(seen) is None:
         raise exports.UnknownExport("There is no such export here, or it is not one of yours.")
     found = session.scalars(
         select(tables.Receipt)

@@ -127,10 +127,10 @@ def imported(session: Session, organisation_id: str) -> Imported:
     kinds: dict[str, dict[str, Mapping[str, Any]]] = {
         kind: {} for kind in (ACCOUNT, TAX_RATE, TRACKING, CONTACT, CURRENCY)
     }
-    for row in session.scalars(
-        select(tables.ReferenceItem).where(tables.ReferenceItem.organisation_id == organisation_id)
-    ):
-        kinds[row.kind][row.key] = row.data
+    item = tables.ReferenceItem
+    rows = select(item.kind, item.key, item.data).where(item.organisation_id == organisation_id)
+    for kind, key, data in session.execute(rows):
+        kinds[kind][key] = data
     organisation = session.get_one(tables.Organisation, organisation_id)
     return Imported(
         accounts=kinds[ACCOUNT],
@@ -141,3 +141,21 @@ def imported(session: Session, organisation_id: str) -> Imported:
         period_lock_date=organisation.period_lock_date,
         end_of_year_lock_date=organisation.end_of_year_lock_date,
     )
+
+
+def contacts(session: Session, organisation_id: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the contacts known of an organisation, by name."""
+    rows = session.execute(
+        select(tables.ReferenceItem.key, tables.ReferenceItem.data).where(
+            tables.ReferenceItem.organisation_id == organisation_id, tables.ReferenceItem.kind == CONTACT
+        )
+    )
+    return dict(rows.all())
+
+
+def keep_contacts(session: Session, organisation_id: str, contacts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep contacts beside what was imported, by name; the next sync replaces them all."""
+    for name, data in contacts.items():
+        session.merge(
+            tables.ReferenceItem(organisation_id=organisation_id, kind=CONTACT, key=name, data=dict(data))
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from services import members, planning, plans, reconnects, retries
+from services import members, pausing, planning, plans, reconnects, retries
 from services.exports import ExportFilter
 from services.members import Member, Permission
 from services.store import tables
@@ -35,6 +35,13 @@ def retry_plan(
     return plan_id
 
 
+def plan_once(session: Session, member: Member, workspace_id: str) -> None:
+    """Plan the retry of what waits, unless another window of the wizard has planned it meanwhile."""
+    reconnect = hold(session, workspace_id)
+    if reconnect is not None and reconnect.plan_id is None:
+        retry_plan(session, member, workspace_id)
+
+
 def release(
     session: Session, member: Member, workspace_id: str, plan_id: str, export_ids: Sequence[int] | None = None
 ) -> None:
@@ -42,16 +49,21 @@ def release(
 
     Raises as `retries.start` and `planning.plan` do.
     """
+    reconnect = hold(session, workspace_id)
     if export_ids is not None:
-        reconnect = reconnects.latest(session, workspace_id)
-        if reconnect is not None and _was_released(session, reconnect.id, plan_id):
-            return
+        if reconnect is not None and reconnect.plan_id != plan_id:
+            return  # an earlier press released a part of this plan already: its part took the plan's place
         shown = set(plans.going(session, member, plan_id))
         plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
-    retries.start(session, member, plan_id, REASON)
+    started = retries.start(session, member, plan_id, REASON)
+    if reconnect is not None and reconnect.plan_id == plan_id:
+        reconnect.plan_id = started.plan_id  # another retry may have these exports in hand: it is followed
 
 
-def _was_released(session: Session, reconnect_id: str, plan_id: str) -> bool:
-    """Say whether an earlier press released a part of this plan already: its part took the plan's place."""
-    locked = session.get_one(tables.Reconnect, reconnect_id, with_for_update=True, populate_existing=True)
-    return locked.plan_id != plan_id
+def hold(session: Session, workspace_id: str) -> tables.Reconnect | None:
+    """Lock a workspace's newest reconnect: of two windows only one plans or releases for it."""
+    pausing.lock(session, workspace_id)  # the connection first, as everywhere
+    reconnect = reconnects.latest(session, workspace_id)
+    if reconnect is not None:
+        session.refresh(reconnect, with_for_update=True)
+    return reconnect

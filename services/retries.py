@@ -1,75 +1,169 @@
-"""Starting the run of a plan."""
+"""Starting the run of a plan: now or at a time, all of it or some workspaces, at its own pace."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, members, pausing, plans
+from services import audit, incidents, members, plans, starting, under_way
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import IncidentState, RunState
+from services.store.states import IncidentState, RunState, Verdict
+
+AT_MOST_AHEAD = timedelta(days=30)
+PACES = range(1, 10_001)  # exports a minute that may be chosen
+
+NOTHING_GOES = "Nothing of this plan can be sent. The verdicts say what to do first."
+STILL_JUDGED = (
+    "Relink is still on its way through this plan, so nothing was started. Wait until every export of it "
+    "has its verdict, then start it."
+)
 
 
-def start(session: Session, member: Member, plan_id: str, reason: str) -> None:
-    """Start the run of a plan; pressed a second time, it is the same run.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came of a start."""
 
-    Raises `UnknownPlan`, `NotAllowed`, and `Declined` when nothing can be sent, or a workspace of it is
-    being disconnected.
+    plan_id: str  #: whose run sends the exports; another plan's where that was under way already
+    joined: bool  #: the run was there before
+    left_out: Mapping[str, int] = field(default_factory=dict)  #: why some are not sent, and how many
+
+
+def start(
+    session: Session,
+    member: Member,
+    plan_id: str,
+    reason: str,
+    *,
+    starts_at: datetime | None = None,
+    workspace_ids: Collection[str] | None = None,
+    at_most_a_minute: int | None = None,
+) -> Started:
+    """Start the run of a plan, or join the one that has its exports in hand already.
+
+    Not before `starts_at`, of only these workspaces, and at most so many exports a minute. What changed
+    since the plan was made is left out, with its reason. Raises `UnknownPlan`, `NotAllowed`, and
+    `Declined` for a choice that makes no sense, while the plan is still judged, and when nothing of it
+    can be sent.
     """
     reason = audit.reason_of(reason)
     plans.own_plan(session, member, plan_id)
-    if not member.may(Permission.RETRY):
-        raise members.NotAllowed(f"Your role, {member.role}, may not {Permission.RETRY}.")
+    members.require_role(member, Permission.RETRY)
     # The plan's row is the lock: two presses at once must not make two runs.
-    session.get_one(tables.RetryPlan, plan_id, with_for_update=True)
+    plan = session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
     if session.get(tables.RetryRun, plan_id) is not None:
-        return
-    lanes = plans.lanes_of(session, plan_id)
-    if not lanes:
-        raise Declined("Nothing of this plan can be sent. The verdicts say what to do first.")
+        return Started(plan_id, joined=True)
+    if plan.judging_due_at is not None:
+        raise Declined(STILL_JUDGED)
     now = utcnow()
-    session.add(
-        tables.RetryRun(
-            plan_id=plan_id,
-            started_by=member.shown,
-            reason=reason,
-            state=RunState.RUNNING,
-            started_at=now,
-        )
+    _check_time(starts_at, now)
+    _check_pace(at_most_a_minute)
+    numbers = _numbers(session, member, plan, workspace_ids)
+    if not numbers:
+        return _join(session, member, plan_id)
+    run = tables.RetryRun(
+        plan_id=plan_id,
+        started_by=member.shown,
+        reason=reason,
+        state=RunState.RUNNING,
+        started_at=now,
+        starts_at=starts_at,
+        at_most_a_minute=at_most_a_minute,
     )
+    session.add(run)
     session.flush()
-    for workspace_id, _, number in sorted(lanes):  # everybody locks in the same order, so nobody blocks
-        _open_lane(session, member, plan_id, workspace_id, number, reason, now)
+    for workspace_id, number in sorted(numbers.items()):
+        _open_lane(session, run, workspace_id, number)
+    return Started(plan_id, joined=False, left_out=starting.left_out(session, plan_id))
 
 
-def _open_lane(
-    session: Session, member: Member, plan_id: str, workspace_id: str, number: int, reason: str, now: datetime
-) -> None:
-    connection = pausing.lock(session, workspace_id, share=True)
-    pausing.require_staying(connection)
+def _check_time(starts_at: datetime | None, now: datetime) -> None:
+    if starts_at is None:
+        return
+    if starts_at <= now:
+        raise Declined("That time has passed. Choose a later one, or start the retry now.")
+    if starts_at > now + AT_MOST_AHEAD:
+        raise Declined(
+            f"That is more than {AT_MOST_AHEAD.days} days ahead: until then too much changes. "
+            "Choose an earlier time."
+        )
+
+
+def _check_pace(at_most_a_minute: int | None) -> None:
+    if at_most_a_minute is not None and at_most_a_minute not in PACES:
+        raise Declined(
+            f"A pace of {at_most_a_minute:,} exports a minute cannot be kept. "
+            f"Choose from {PACES[0]} to {PACES[-1]:,}, or none for as fast as Xero allows."
+        )
+
+
+def _numbers(
+    session: Session, member: Member, plan: tables.RetryPlan, workspace_ids: Collection[str] | None
+) -> dict[str, int]:
+    """Return how many exports go from each workspace that was chosen, looked at once more under lock."""
+    planned = {workspace_id for workspace_id, _, _ in plans.lanes_of(session, plan.id)}
+    chosen = planned if workspace_ids is None else set(workspace_ids)
+    if workspace_ids is not None:
+        _check_choice(chosen, planned)
+    # Relink's own turn has the exports themselves locked, and lets others send from the workspace.
+    connections = starting.lock(session, planned, share=member.email == audit.SYSTEM)
+    starting.look_again(session, plan, connections)
+    going = {workspace_id: number for workspace_id, _, number in plans.lanes_of(session, plan.id)}
+    numbers = {workspace_id: number for workspace_id, number in going.items() if workspace_id in chosen}
+    if numbers and going.keys() - chosen:
+        starting.leave_out(session, plan.id, going.keys() - chosen, member.shown)
+    return numbers
+
+
+def _check_choice(chosen: Collection[str], planned: Collection[str]) -> None:
+    if not chosen:
+        raise Declined("No workspace is chosen. Tick at least one.")
+    if not set(chosen) <= set(planned):
+        raise Declined(
+            "Not every chosen workspace has exports in this plan that can be sent. "
+            "Reload the page and choose again."
+        )
+
+
+def _join(session: Session, member: Member, plan_id: str) -> Started:
+    """Lead to the one run that has the plan's exports in hand, or say why nothing is left to send."""
+    runs = under_way.others(session, plan_id, verdicts=[Verdict.UNDER_WAY])
+    if len(runs) == 1 and plans.is_visible(session, member, runs[0].plan_id):
+        return Started(runs[0].plan_id, joined=True)
+    reasons = starting.left_out(session, plan_id)
+    if not reasons:
+        raise Declined(NOTHING_GOES)
+    most = max(reasons, key=lambda reason: reasons[reason])
+    raise Declined(f"Nothing of this plan is left to be sent. {most}")
+
+
+def _open_lane(session: Session, run: tables.RetryRun, workspace_id: str, number: int) -> None:
+    connection = session.get_one(tables.Connection, workspace_id)
     session.add(
         tables.Lane(
-            plan_id=plan_id,
+            plan_id=run.plan_id,
             workspace_id=workspace_id,
             organisation_id=connection.organisation_id,
             state=RunState.QUEUED,
             slice=0,
-            due_at=now,
+            due_at=run.starts_at or run.started_at,
         )
     )
-    incident_id = incidents.advance(session, workspace_id, IncidentState.RELEASING)
+    exports = "1 export" if number == 1 else f"{number:,} exports"
+    begins = f"set for {run.starts_at:%-d %b %Y, %H:%M} UTC" if run.starts_at else "started"
     audit.record(
         session,
-        "retry started",
-        f"Retry of {number:,} exports started.",
-        actor=member.shown,
+        "retry scheduled" if run.starts_at else "retry started",
+        f"Retry of {exports} {begins}.",
+        actor=run.started_by,
         workspace_id=workspace_id,
-        incident_id=incident_id,
-        reason=reason or None,
-        at=now,
-        plan=plan_id,
+        incident_id=incidents.advance(session, workspace_id, IncidentState.RELEASING),
+        reason=run.reason or None,
+        at=run.started_at,
+        plan=run.plan_id,
     )

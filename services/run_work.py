@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from services import answers, attaching, audit, calls, incidents, pausing, reference
+from services import attaching, audit, calls, incidents, pausing, reference, stopping
 from services.desk import Desk
-from services.lane import Held, LaneWork, Parked
+from services.lane import Held, LaneWork, Parked, until
 from services.reference import Imported
 from services.sending import OTHER_ORGANISATION, send_next
 from services.store import tables
@@ -36,7 +36,7 @@ def work_lane(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
     except Parked as pause_:
         queue_again(desk, plan_id, workspace_id, seconds=pause_.seconds, why=pause_.why)
     except MustWait as wait:
-        why = f"Waiting for Xero's {wait.limit} limit"
+        why = f"Waiting for Xero: Xero's {wait.limit} limit is used up.{until(wait.limit, wait.seconds)}"
         queue_again(desk, plan_id, workspace_id, seconds=wait.seconds, why=why)
 
 
@@ -82,7 +82,7 @@ def _work(work: LaneWork) -> None:
 def _finish(work: LaneWork, why: str) -> None:
     with work.desk.store.begin() as session:
         attaching.settle(session, work, why)
-        answers.settle_rest(session, work, why)
+        stopping.settle_rest(session, work, why)
     _end(work, RunState.FINISHED)
 
 
@@ -97,7 +97,9 @@ def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, 
         lane = session.get_one(tables.Lane, (plan_id, workspace_id), with_for_update=True)
         lane.state, lane.waiting_for = RunState.QUEUED, why
         lane.slice += 1
-        lane.due_at = utcnow() + timedelta(seconds=seconds)
+        # Where a person stopped the run meanwhile, the lane ends at once.
+        goes_on = session.get_one(tables.RetryRun, plan_id).state is RunState.RUNNING
+        lane.due_at = utcnow() + timedelta(seconds=seconds if goes_on else 0)
 
 
 def queue_stranded_again(desk: Desk, plan_id: str, workspace_id: str, slice_: int) -> None:
@@ -122,7 +124,7 @@ def _end(work: LaneWork, state: RunState) -> None:
             return
         lane.state = state
         if state is RunState.CANCELLED:
-            answers.leave_in_doubt(session, work.plan_id, work.workspace_id)
+            stopping.leave_in_doubt(session, work.plan_id, work.workspace_id)
         session.flush()
         incidents.close_if_done(session, work.workspace_id, now=now)
         still = session.scalar(

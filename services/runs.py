@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import answers, audit, members, receipts
+from services import audit, members, receipts, stopping
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
@@ -39,6 +39,8 @@ class RunView:
     reason: str
     started_at: datetime
     finished_at: datetime | None
+    starts_at: datetime | None  #: not before; None for at once
+    at_most_a_minute: int | None  #: exports; None for as fast as Xero allows
     total: int
     done: int
     delivered: int
@@ -52,6 +54,11 @@ class RunView:
     def live(self) -> bool:
         """Say whether the run still works or will go on by itself."""
         return self.state in (RunState.QUEUED, RunState.RUNNING)
+
+    @property
+    def scheduled(self) -> bool:
+        """Say whether the run waits for the time that was chosen for it."""
+        return self.live and self.starts_at is not None and self.starts_at > utcnow()
 
 
 class UnknownPlan(Declined):
@@ -76,6 +83,8 @@ def run_view(session: Session, plan_id: str) -> RunView | None:
         reason=run.reason,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        starts_at=run.starts_at,
+        at_most_a_minute=run.at_most_a_minute,
         total=total,
         done=total - results[None],
         delivered=results[ExportState.DELIVERED],
@@ -136,45 +145,81 @@ def recent(session: Session, member: Member, *, limit: int = 10) -> list[RunView
 
 def pause(session: Session, member: Member, plan_id: str) -> None:
     """Stop a run after the batches under way; `resume` goes on with it."""
-    _turn(session, member, plan_id, source=RunState.RUNNING, target=RunState.PAUSED, word="paused")
+    if _turn(session, member, plan_id, RunState.RUNNING, RunState.PAUSED, "paused"):
+        for lane in _lanes(session, plan_id, RunState.QUEUED):
+            lane.state = RunState.PAUSED
 
 
 def resume(session: Session, member: Member, plan_id: str) -> None:
-    """Go on with a paused run."""
-    _turn(session, member, plan_id, source=RunState.PAUSED, target=RunState.RUNNING, word="resumed")
-    session.execute(
-        update(tables.Lane)
-        .where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
-        .values(state=RunState.QUEUED, slice=tables.Lane.slice + 1, due_at=utcnow())
-    )
+    """Go on with a paused run: at once, or at the time that was chosen for it."""
+    if _turn(session, member, plan_id, RunState.PAUSED, RunState.RUNNING, "resumed"):
+        starts_at, now = session.get_one(tables.RetryRun, plan_id).starts_at, utcnow()
+        for lane in _lanes(session, plan_id, RunState.PAUSED):
+            lane.state, lane.waiting_for = RunState.QUEUED, None
+            lane.slice, lane.due_at = lane.slice + 1, max(now, starts_at or now)
 
 
 def cancel(session: Session, member: Member, plan_id: str) -> None:
     """End a run after the batches under way; what was not sent stays as it is."""
     for source in (RunState.RUNNING, RunState.PAUSED):
-        _turn(session, member, plan_id, source=source, target=RunState.CANCELLED, word="cancelled")
-    for lane in session.scalars(
-        select(tables.Lane).where(tables.Lane.plan_id == plan_id, tables.Lane.state == RunState.PAUSED)
-    ).all():
-        lane.state = RunState.CANCELLED
-        answers.leave_in_doubt(session, plan_id, lane.workspace_id)
+        if _turn(session, member, plan_id, source, RunState.CANCELLED, "cancelled"):
+            session.get_one(tables.RetryRun, plan_id).finished_at = utcnow()
+            for lane in _lanes(session, plan_id, RunState.QUEUED, RunState.PAUSED):
+                lane.state = RunState.CANCELLED
+                stopping.leave_in_doubt(session, plan_id, lane.workspace_id)
+
+
+def start_now(session: Session, member: Member, plan_id: str) -> None:
+    """Begin with a scheduled run before its time; on any other it changes nothing."""
+    run = _locked(session, member, plan_id)
+    now = utcnow()
+    if run.state is not RunState.RUNNING or run.starts_at is None or run.starts_at <= now:
+        return
+    run.starts_at = now
+    for lane in _lanes(session, plan_id, RunState.QUEUED):
+        lane.due_at = now
+    _record(session, member, plan_id, "started before its time")
+
+
+def _lanes(session: Session, plan_id: str, *states: RunState) -> list[tables.Lane]:
+    """Return the lanes in one of these states. All are locked: one may be queued at this very moment."""
+    locked = session.scalars(
+        select(tables.Lane)
+        .where(tables.Lane.plan_id == plan_id)
+        .order_by(tables.Lane.workspace_id)
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    return [lane for lane in locked.all() if lane.state in states]
 
 
 def _turn(
-    session: Session, member: Member, plan_id: str, *, source: RunState, target: RunState, word: str
-) -> None:
-    workspaces = session.scalars(select(tables.Lane.workspace_id).where(tables.Lane.plan_id == plan_id)).all()
+    session: Session, member: Member, plan_id: str, source: RunState, target: RunState, word: str
+) -> bool:
+    """Turn a run from one state to another, and say whether it was in the first."""
+    run = _locked(session, member, plan_id)
+    if run.state is not source:
+        return False
+    run.state = target
+    _record(session, member, plan_id, word)
+    return True
+
+
+def _locked(session: Session, member: Member, plan_id: str) -> tables.RetryRun:
+    workspaces = _workspaces(session, plan_id)
     if not workspaces:
         raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
     for workspace_id in workspaces:
         members.require(session, member, Permission.RETRY, workspace_id)
-    run = session.get_one(tables.RetryRun, plan_id, with_for_update=True)
-    if run.state is not source:
-        return
-    run.state = target
-    if target is RunState.CANCELLED:
-        run.finished_at = utcnow()
-    for workspace_id in workspaces:
+    return session.get_one(tables.RetryRun, plan_id, with_for_update=True, populate_existing=True)
+
+
+def _workspaces(session: Session, plan_id: str) -> Sequence[str]:
+    return session.scalars(select(tables.Lane.workspace_id).where(tables.Lane.plan_id == plan_id)).all()
+
+
+def _record(session: Session, member: Member, plan_id: str, word: str) -> None:
+    for workspace_id in _workspaces(session, plan_id):
         audit.record(
             session,
             f"retry {word}",

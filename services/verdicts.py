@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import catalogue, documents, objections, pausing, receipts, reference
+from services import catalogue, documents, objections, pausing, receipts, reference, under_way
 from services.catalogue import Category, RetryClass
 from services.documents import Draft
+from services.look_ups import AMBIGUOUS_CODES
 from services.receipts import Owed
 from services.reference import Imported
-from services.sending import AMBIGUOUS_CODES
 from services.store import tables
 from services.store.states import CAN_EXPORT, NEEDS_RECONNECT, ExportState, Health, Verdict
 
@@ -21,6 +21,7 @@ NOT_CONNECTED = (
     "The workspace is not connected to Xero. Connect it to the same organisation as before: the export can "
     "go to no other."
 )
+OTHER_ORGANISATION = "It belongs to the organisation the workspace was connected to before."
 CHUNK = 500  # exports judged at once: bounded memory, and SQL parameter lists stay short
 
 LOCK_CODE = "XERO33"
@@ -56,10 +57,10 @@ def judge(session: Session, export_ids: Sequence[int]) -> Iterator[Judged]:
         chunk = export_ids[start : start + CHUNK]
         found = {e.id: e for e in session.scalars(select(tables.Export).where(tables.Export.id.in_(chunk)))}
         exports = [found[export_id] for export_id in chunk if export_id in found]
-        owed = receipts.owed(session, chunk)
+        owed, held = receipts.owed(session, chunk), under_way.reasons(session, chunk)
         for draft in documents.drafts(session, exports):
-            side = _side(session, draft.export.workspace_id, sides)
-            verdict, reason = _judge(draft, side, owed.get(draft.export.id))
+            side, id_ = _side(session, draft.export.workspace_id, sides), draft.export.id
+            verdict, reason = _judge(draft, side, owed.get(id_), held.get(id_))
             code = _code(reason)
             yield Judged(draft.export.id, draft.export.workspace_id, verdict, reason, code)
 
@@ -78,12 +79,13 @@ def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side
     return sides[workspace_id]
 
 
-def _judge(draft: Draft, side: _Side, owed: Owed | None) -> tuple[Verdict, str]:
+def _judge(draft: Draft, side: _Side, owed: Owed | None, held: str | None) -> tuple[Verdict, str]:
     export = draft.export
     return (
         _without_receipts(export, side.connection, owed)
         or _closed(export)
         or _not_connected(export, side.connection)
+        or ((Verdict.UNDER_WAY, held) if held else None)
         or _doubtful(draft, side)
         or _to_fix(draft, side)
         or (Verdict.WILL_SEND, "Nothing stands in the way.")
@@ -113,13 +115,18 @@ def _closed(export: tables.Export) -> tuple[Verdict, str] | None:
 
 
 def _not_connected(export: tables.Export, connection: tables.Connection) -> tuple[Verdict, str] | None:
-    if connection.leaving_at is not None:
-        return Verdict.DISCONNECTED, pausing.LEAVING
-    if connection.health not in CAN_EXPORT:
-        return Verdict.DISCONNECTED, _what_first(connection)
+    if (why := blocked(connection)) is not None:
+        return Verdict.DISCONNECTED, why
     if export.organisation_id != connection.organisation_id:
-        return Verdict.NEVER, "It belongs to the organisation the workspace was connected to before."
+        return Verdict.NEVER, OTHER_ORGANISATION
     return None
+
+
+def blocked(connection: tables.Connection) -> str | None:
+    """Say why nothing can be sent through a connection, or return None where it can."""
+    if connection.leaving_at is not None:
+        return pausing.LEAVING
+    return None if connection.health in CAN_EXPORT else _what_first(connection)
 
 
 def _what_first(connection: tables.Connection) -> str:

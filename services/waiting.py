@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from services import audit, pausing, planning, retries, verdicts
+from services import audit, judging, pausing, planning, retries, verdicts
 from services.desk import Desk
 from services.insights import mark_stale
 from services.members import Member
@@ -14,7 +14,7 @@ from services.store.engine import utcnow
 from services.store.states import GOES, WORKING, ExportState, Role, Verdict
 from services.verdicts import Judged
 
-AT_MOST = 2_000  # exports a turn; the next one is minutes away
+AT_MOST = judging.AT_ONCE  # exports a turn, so that its run starts at once; the next one is minutes away
 REASON = "Approved and waiting"
 
 RELINK = Member(audit.SYSTEM, audit.SYSTEM, Role.OWNER)

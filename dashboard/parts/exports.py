@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -11,10 +12,15 @@ from sqlalchemy.orm import Session
 from dashboard import navigation, session
 from dashboard.parts import badges, words
 from dashboard.parts.badges import GLYPHS
+from dashboard.parts.choosing import Choice
 from services import audit, exports, planning
-from services.exports import ExportFilter, ExportRow
+from services.exports import ExportPage, ExportRow
 from services.members import Member, Permission
 from services.store.states import ExportState
+
+Kind = Literal["primary", "secondary", "tertiary"]
+
+HOW_TO_TICK = "Tick rows to act on some; ticks stay when you turn the page or change the filter."
 
 _PLAN = "plan-to-open"
 _REASON = "set-aside-reason"
@@ -26,19 +32,22 @@ _WITHOUT_MESSAGE = {
 }
 
 
-def table(rows: Sequence[ExportRow], *, key: str, label: str, with_workspace: bool = True) -> list[int]:
-    """Show exports and return the ids of those that are selected.
+def table(rows: Sequence[ExportRow], choice: Choice, *, label: str, with_workspace: bool = True) -> None:
+    """Show exports to tick; what is ticked is in the choice."""
+    shown = tuple(row.id for row in rows)
+    key = choice.widget(shown)
 
-    The ids are part of the widget's key: Streamlit keeps a selection by position, and with other
-    rows in their place it would mean other exports.
-    """
-    frame = pd.DataFrame([_cells(row, with_workspace=with_workspace) for row in rows])
+    def ticked() -> None:
+        # Before the page is drawn: a tick just before the page is turned must not be lost.
+        choice.take(shown, st.session_state[key].selection.rows)
+
     event = st.dataframe(
-        frame,
-        key=f"{key}-{hash(tuple(row.id for row in rows))}",
+        pd.DataFrame([_cells(row, with_workspace=with_workspace) for row in rows]),
+        key=key,
         hide_index=True,
-        on_select="rerun",
+        on_select=ticked,
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": choice.positions(shown)}},
         height="content" if len(rows) <= 12 else 460,
         alt=label,
         column_config={
@@ -48,7 +57,7 @@ def table(rows: Sequence[ExportRow], *, key: str, label: str, with_workspace: bo
             "Amount": st.column_config.TextColumn(alignment="right"),
         },
     )
-    return [rows[position].id for position in event.selection.rows if position < len(rows)]
+    choice.take(shown, event.selection.rows)
 
 
 def _cells(row: ExportRow, *, with_workspace: bool) -> dict[str, object]:
@@ -73,48 +82,70 @@ def _state(row: ExportRow) -> str:
     return f"{GLYPHS[badges.tone_of(row.state)]} {row.state}{paid}"
 
 
-def actions(
-    member: Member,
-    chosen: Sequence[int],
-    everything: ExportFilter,
-    total: int,
-    *,
-    key: str,
-    urgent: bool,
-) -> None:
-    """Show what can be done with the selected exports, or with all that match on every page.
+def actions(member: Member, choice: Choice, found: ExportPage, *, urgent: bool) -> None:
+    """Show what can be done with the ticked exports, or with all that match on every page.
 
     `urgent` says whether the retry is the thing to do on this page.
     """
     open_plan()
+    if not (member.may(Permission.RETRY) or member.may(Permission.SET_ASIDE)):
+        return
+    some = len(choice.ids)
     with st.container(horizontal=True, vertical_alignment="center"):
         if member.may(Permission.RETRY):
-            some = len(chosen) > 0
-            st.button(
-                f"Plan a retry of {words.plural(len(chosen) if some else total, 'export')}",
-                key=f"{key}-plan",
-                type="primary" if urgent else "secondary",
-                on_click=_plan,
-                args=(tuple(chosen), everything),
-                help="Shows first what will be sent, what is left out, and why. Nothing is sent yet.",
-            )
-        if member.may(Permission.SET_ASIDE) and chosen:
-            st.button(
-                f"Set {len(chosen):,} aside", key=f"{key}-aside", on_click=_ask_why, args=(tuple(chosen),)
-            )
-        st.caption(
-            f"{len(chosen):,} selected" if chosen else "Select rows to act on some; otherwise all that match."
-        )
+            first: Kind = "primary" if urgent else "secondary"
+            if some:
+                _plan_button(
+                    choice, f"Plan a retry of {words.plural(some, 'export')}", all_=False, kind=first
+                )
+            _plan_button(choice, _all(found.total), all_=True, kind="tertiary" if some else first)
+        if member.may(Permission.SET_ASIDE) and some:
+            st.button(f"Set {some:,} aside", key=f"{choice.key}-aside", on_click=_ask_why, args=(choice.ids,))
+    _marks(choice, found)
     if asked := st.session_state.pop("set-aside-ids", None):
-        _dialog(asked)
+        _dialog(asked, choice)
 
 
-def _plan(chosen: tuple[int, ...], everything: ExportFilter) -> None:
-    remember_plan(
-        session.act(planning.plan, export_ids=chosen)
-        if chosen
-        else session.act(planning.plan, filter=everything)
+def _all(total: int) -> str:
+    return (
+        "Plan a retry of the one that matches" if total == 1 else f"Plan a retry of all {total:,} that match"
     )
+
+
+def _plan_button(choice: Choice, label: str, *, all_: bool, kind: Kind) -> None:
+    st.button(
+        label,
+        key=f"{choice.key}-plan-all" if all_ else f"{choice.key}-plan",
+        type=kind,
+        on_click=_plan,
+        args=(choice, all_),
+        help="Shows first what will be sent, what is left out, and why. Nothing is sent yet.",
+    )
+
+
+def _marks(choice: Choice, found: ExportPage) -> None:
+    shown = tuple(row.id for row in found.rows)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(choice.in_words() if choice.ids else HOW_TO_TICK, width="content")
+        if len(choice.positions(shown)) < len(shown):
+            _mark_button("Select this page", "page", choice.take_all, choice, shown)
+        if choice.ids:
+            _mark_button("Clear selection", "none", choice.clear, choice)
+
+
+def _mark_button(label: str, name: str, act: Callable[..., None], choice: Choice, *args: object) -> None:
+    st.button(label, key=f"{choice.key}-{name}", type="tertiary", on_click=act, args=args)
+
+
+def _plan(choice: Choice, all_: bool) -> None:
+    plan_id = (
+        session.act(planning.plan, filter=choice.place)
+        if all_
+        else session.act(planning.plan, export_ids=choice.ids)
+    )
+    if plan_id is not None:
+        choice.clear()  # the plan holds it now
+    remember_plan(plan_id)
 
 
 def plan_leftovers(plan_id: str) -> None:
@@ -138,7 +169,7 @@ def _ask_why(ids: tuple[int, ...]) -> None:
 
 
 @st.dialog("Set aside without sending")
-def _dialog(ids: tuple[int, ...]) -> None:
+def _dialog(ids: tuple[int, ...], choice: Choice) -> None:
     st.write(
         f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer keep the incident open. "
         "Your name and the reason stay in the history."
@@ -149,14 +180,16 @@ def _dialog(ids: tuple[int, ...]) -> None:
         max_chars=audit.REASON_CHARACTERS,
         placeholder="For example: entered by hand in Xero on 12 March",
     )
-    if st.button("Set aside", type="primary", key="set-aside-now", on_click=_set_aside, args=(ids,)):
+    if st.button("Set aside", type="primary", key="set-aside-now", on_click=_set_aside, args=(ids, choice)):
         st.rerun()
 
 
-def _set_aside(ids: tuple[int, ...]) -> None:
-    session.act(_set_all_aside, ids, st.session_state.get(_REASON, ""))
+def _set_aside(ids: tuple[int, ...], choice: Choice) -> None:
+    if session.act(_set_all_aside, ids, st.session_state.get(_REASON, "")):
+        choice.clear()
 
 
-def _set_all_aside(store: Session, member: Member, ids: tuple[int, ...], reason: str) -> None:
+def _set_all_aside(store: Session, member: Member, ids: tuple[int, ...], reason: str) -> bool:
     for export_id in ids:
         exports.set_aside(store, member, export_id, reason)
+    return True

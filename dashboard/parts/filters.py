@@ -52,17 +52,20 @@ def toggles(
     current: Sequence[State],
     *,
     tone: Callable[[State], Tone],
+    always: Sequence[State] = (),
 ) -> None:
     """Show one button for each state that occurs, with its count; a press adds or removes the state.
 
+    Those of `always` are offered also where they were not counted, since they are too many to.
     Buttons and not Streamlit's pills: those would write the count into the address as well.
     """
     with st.container(horizontal=True, gap="xsmall", key=f"toggles-{key}"):
         for state, count in counts.items():
-            if not count and state not in current:
+            if not count and state not in (*current, *always):
                 continue
             mark = f":{COLOURS[tone(state)]}[{GLYPHS[tone(state)]}]"
-            _button(key, str(state), f"{mark} {words.plain(str(state))} {count:,}", on=state in current)
+            number = f" {count:,}" if count or state in current else ""
+            _button(key, str(state), f"{mark} {words.plain(str(state))}{number}", on=state in current)
 
 
 def code_toggles(key: str, counts: Mapping[str, int], current: Sequence[str]) -> None:

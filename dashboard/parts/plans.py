@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
 from markupsafe import Markup
 
 from dashboard import session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import answers, audit, retries
+from services import answers
 from services import plans as plan_service
 from services import results as result_files
 from services.desk import open_desk
@@ -24,27 +23,8 @@ def title(plan: PlanView) -> str:
     """Return what a plan is at this moment."""
     if plan.run is None:
         return f"Retry {words.plural(plan.total, 'export')}"
-    return f"Retry of {words.plural(plan.total, 'export')}, {plan.run.state}"
-
-
-def ask_to_start(plan: PlanView) -> None:
-    """Show a plan before anything is sent, with the one button that starts it."""
-    verdicts(plan)
-    st.write(effort(plan))
-    if plan.goes:
-        reason = st.text_input(
-            "Reason",
-            key="reason",
-            max_chars=audit.REASON_CHARACTERS,
-            placeholder="For example: reconnected, ticket 4411",
-        )
-        st.button(
-            f"Retry {words.plural(plan.goes, 'export')}",
-            type="primary",
-            key="start",
-            on_click=session.act,
-            args=(retries.start, plan.id, reason),
-        )
+    state = "scheduled" if plan.run.scheduled else plan.run.state
+    return f"Retry of {words.plural(plan.total, 'export')}, {state}"
 
 
 def results(plan_id: str) -> Callable[[], str]:
@@ -60,9 +40,14 @@ def results(plan_id: str) -> Callable[[], str]:
 
 def items(member: Member, plan: PlanView) -> None:
     """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
+    chosen = filters.chosen("verdict", Verdict)
+    if chosen or len(plan.lines) > 1:
+        counts = {line.verdict: line.count for line in plan.lines}
+        filters.toggles("verdict", {**dict.fromkeys(chosen, 0), **counts}, chosen, tone=badges.tone_of)
+    page = filters.current_page()
     with session.reading() as store:
         rows, total = plan_service.items(
-            store, member, plan.id, page=filters.current_page(), page_size=ITEMS_A_PAGE
+            store, member, plan.id, verdicts=chosen, page=page, page_size=ITEMS_A_PAGE
         )
     tables.table(
         "Exports of this retry",
@@ -116,18 +101,14 @@ def verdicts(plan: PlanView) -> None:
                 badges.state_badge(line.verdict),
                 f"{line.count:,}",
                 words.sums(line.amounts),
-                line.reason or markup.muted("several reasons; each export below says its own"),
+                line.reason or markup.muted(_without_reason(line.verdict)),
             ]
             for line in plan.lines
         ],
     )
 
 
-def effort(plan: PlanView) -> str:
-    """Say how much work a plan is."""
-    if not plan.goes:
-        return "Nothing in this plan can be sent now."
-    return (
-        f"{words.plural(plan.goes, 'export')} in about {words.plural(plan.calls_needed, 'call')} to Xero, "
-        f"about {words.span(max(1, plan.seconds_needed))} at the pace Xero allows."
-    )
+def _without_reason(verdict: Verdict) -> str:
+    if verdict is Verdict.JUDGING:
+        return "not looked at yet"
+    return "several reasons; each export below says its own"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
-from dashboard.parts import badges, exports, markup, panels, plans, runs, tables, words
+from dashboard.parts import badges, exports, judged, markup, panels, plans, runs, starts, tables, words
 from dashboard.parts.badges import Tone
 from services import plans as plan_service
 from services import releasing as release
@@ -28,7 +27,7 @@ def retry(member: Member, view: WizardView) -> None:
     """Show what failed and why it will go or not, and release it; afterwards what came of it."""
     if view.plan is None and view.reconnect_id is not None and view.may_act and member.may(Permission.RETRY):
         # Nothing is sent by planning, so it needs no press: what failed is there to be looked at.
-        session.act(_plan_once, view.workspace.id)
+        session.act(release.plan_once, view.workspace.id)
         with session.reading() as store:
             view = wizards.wizard(store, member, view.workspace.id)
     plan = view.plan
@@ -40,12 +39,6 @@ def retry(member: Member, view: WizardView) -> None:
         runs.progress(plan.run, member)
         done(member, view)
         _offer_plan(view, "Plan what is left again")
-
-
-def _plan_once(store: Session, member: Member, workspace_id: str) -> None:
-    # Looked at again in the transaction that plans: another window may have planned meanwhile.
-    if wizards.wizard(store, member, workspace_id).plan is None:
-        release.retry_plan(store, member, workspace_id)
 
 
 def _offer_plan(view: WizardView, label: str) -> None:
@@ -60,10 +53,13 @@ def _plan(view: WizardView) -> None:
 
 
 def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
+    if plan.judging:
+        judged.follow(member, plan)
+        return
     plans.verdicts(plan)
     chosen = _choice(member, plan)
     number = plan.goes if chosen is None else len(chosen)
-    st.write(plans.effort(plan))
+    st.write(words.plain(starts.effort(plan.estimate)) if plan.goes else _nothing_goes(plan))
     st.button(
         f"Retry {words.plural(number, 'export')}",
         type="primary",
@@ -75,6 +71,10 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
     if plan.total > plan.goes or plan.total > CHOSEN_ONE_BY_ONE:
         with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
             plans.items(member, plan)
+
+
+def _nothing_goes(plan: PlanView) -> str:
+    return words.plain(plan.carried_by.why if plan.carried_by else "Nothing in this plan can be sent now.")
 
 
 def _choice(member: Member, plan: PlanView) -> list[int] | None:

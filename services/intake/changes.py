@@ -14,7 +14,7 @@ from services.catalogue import RetryClass
 from services.intake.expenses import Expense
 from services.intake.known import Known
 from services.intake.reports import OF_LINE, OF_REPORT, Report
-from services.sending import AMBIGUOUS_CODES
+from services.look_ups import AMBIGUOUS_CODES
 from services.store import tables
 from services.store.states import AttemptState, ExportState
 

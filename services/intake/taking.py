@@ -16,6 +16,7 @@ from services.intake.known import Known
 from services.intake.reports import OF_LINE, OF_REPORT
 from services.members import Member
 from services.store import tables
+from services.store.engine import utcnow
 from services.store.states import CAN_EXPORT, ExportKind, ExportState
 
 
@@ -67,6 +68,8 @@ def _write_export(
     if export is None:
         export = _new_export(connection, head, number, next(iter(expenses.values())).paid_by)
         session.add(export)
+    else:
+        export.changed_at = utcnow()
     # The failure was that of other expenses, so its day is counted again without it.
     mark_stale(session, export.failed_at)
     export.code = export.message = export.failed_at = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from services import disconnects, messages, run_work, sync_work
+from services import disconnects, judging, messages, run_work, sync_work
 from services.desk import Desk
 from services.due import Due, Kind, due
 from services.store.engine import utcnow
@@ -18,6 +18,7 @@ STRANDED_AFTER_SECONDS = 5.0
 
 _QUEUE_AGAIN: Mapping[Kind, Callable[..., Any]] = {
     Kind.SYNC: sync_work.queue_stranded_again,
+    Kind.PLAN: judging.queue_stranded_again,
     Kind.LANE: run_work.queue_stranded_again,
     Kind.MESSAGE: messages.queue_stranded_again,
     Kind.DISCONNECT: disconnects.queue_stranded_again,

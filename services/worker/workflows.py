@@ -14,6 +14,7 @@ from services import (
     admin_changes,
     disconnects,
     grants,
+    judging,
     messages,
     reconnects,
     run_work,
@@ -40,6 +41,13 @@ def lane(plan_id: str, workspace_id: str, slice_: int) -> None:
     """Work on one slice of a lane."""
     with _faults_logged(plan=plan_id, workspace=workspace_id):
         run_work.work_lane(open_desk(), plan_id, workspace_id, slice_)
+
+
+@DBOS.workflow(name=Kind.PLAN)
+def plan(plan_id: str, slice_: int) -> None:
+    """Judge what is left of a long plan."""
+    with _faults_logged(plan=plan_id):
+        judging.run(open_desk(), plan_id, slice_)
 
 
 @DBOS.workflow(name=Kind.MESSAGE)

@@ -161,14 +161,16 @@ def _moment(when: datetime) -> str:
 
 def _answer(response: httpx.Response) -> Answer:
     found = correlation_id(response.headers)
-    with understood(found):
+    with understood(found, status=response.status_code):
         # Money must not pass through binary floats.
         data = jsonlib.loads(response.content, parse_float=Decimal) if response.content else None
     return Answer(data=data, status=response.status_code, headers=response.headers, correlation_id=found)
 
 
 @contextmanager
-def understood(correlation: str | None = None, *, written: bool = True) -> Iterator[None]:
+def understood(
+    correlation: str | None = None, *, status: int | None = None, written: bool = True
+) -> Iterator[None]:
     """Turn a failure to read an answer into MALFORMED; `written` says whether the call may have done work."""
     try:
         yield
@@ -176,6 +178,7 @@ def understood(correlation: str | None = None, *, written: bool = True) -> Itera
         raise XeroError(
             fault=Fault.MALFORMED,
             detail="Xero gave an answer that cannot be understood.",
+            status=status,
             correlation_id=correlation,
             may_have_been_done=written,
         ) from exc

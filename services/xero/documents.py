@@ -23,6 +23,7 @@ from services.xero.drafts import (
     bill_json,
     idempotency_key,
 )
+from services.xero.elements import EACH_BY_ITSELF, errors_of, id_of, messages
 from services.xero.errors import Fault, XeroError
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "BankTransaction",
     "Bill",
     "BillStatus",
+    "Created",
     "DocumentKind",
     "Found",
     "Line",
@@ -61,9 +63,7 @@ MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 #: Files of one document
 MAX_FILES = 10
 
-# A batch is then answered with one result an element, and one bad element harms no other.
-_BATCH: dict[str, str | int] = {"summarizeErrors": "false", "unitdp": 4}
-_NO_ID = "00000000-0000-0000-0000-000000000000"
+_BATCH: dict[str, str | int] = {**EACH_BY_ITSELF, "unitdp": 4}
 
 
 class DocumentKind(StrEnum):
@@ -82,12 +82,21 @@ _TYPE = {DocumentKind.BILL: "ACCPAY", DocumentKind.BANK_TRANSACTION: "SPEND"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one document of a batch: it has either an id or errors."""
+    """What became of one document of a batch: an id, or errors; where it has both, it may have been made."""
 
     number: str
     xero_id: str | None
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """Xero's answer to one batch: a result a document, in the order given."""
+
+    results: tuple[Result, ...]
+    status: int
+    correlation_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +127,7 @@ class Attached:
     correlation_id: str | None
 
 
-def create_bills(
-    api: Api, organisation_id: str, bills: Sequence[Bill], *, idempotency_key: str
-) -> list[Result]:
+def create_bills(api: Api, organisation_id: str, bills: Sequence[Bill], *, idempotency_key: str) -> Created:
     """Create up to 50 bills of different numbers in one call; results come in the order given.
 
     Raises `XeroError`; where it `may_have_been_done`, find the bills before sending them again.
@@ -133,7 +140,7 @@ def create_bills(
 
 def create_bank_transactions(
     api: Api, organisation_id: str, transactions: Sequence[BankTransaction], *, idempotency_key: str
-) -> list[Result]:
+) -> Created:
     """Create up to 50 bank transactions of different references in one call; otherwise as `create_bills`."""
     drafts = {each.reference: bank_transaction_json(each) for each in transactions}
     if len(drafts) != len(transactions):
@@ -222,7 +229,7 @@ def _create(
     kind: DocumentKind,
     drafts: Mapping[str, dict[str, Any]],
     idempotency_key: str,
-) -> list[Result]:
+) -> Created:
     if not 1 <= len(drafts) <= MAX_BATCH:
         raise ValueError(f"a batch has 1 to {MAX_BATCH} documents, not {len(drafts)}")
     answer = api.request(
@@ -233,26 +240,21 @@ def _create(
         json={kind.value: list(drafts.values())},
         idempotency_key=idempotency_key,
     )
-    with understood(answer.correlation_id):
+    with understood(answer.correlation_id, status=answer.status):
         pairs = zip(drafts, answer.data[kind.value], strict=True)
-        return [_result(kind, number, element) for number, element in pairs]
+        results = tuple(_result(kind, number, element) for number, element in pairs)
+    return Created(results=results, status=answer.status, correlation_id=answer.correlation_id)
 
 
 def _result(kind: DocumentKind, number: str, element: Mapping[str, Any]) -> Result:
-    errors = _messages(element, "ValidationErrors")
-    if not errors and (element.get("HasErrors") or element.get("StatusAttributeString") == "ERROR"):
-        errors = ("Xero refused it without saying why.",)
+    errors = errors_of(element)
     # An element that failed may echo too little to carry its number; one that was created never does.
     if element.get(_NUMBER[kind], number if errors else None) != number:
         raise LookupError(f"the result of {number} is missing")
-    xero_id = None if errors else element[_ID[kind]]
-    if xero_id == _NO_ID:
+    xero_id = id_of(element, _ID[kind])
+    if xero_id is None and not errors:
         raise LookupError(f"{number} has neither an id nor an error")
-    return Result(number=number, xero_id=xero_id, errors=errors, warnings=_messages(element, "Warnings"))
-
-
-def _messages(element: Mapping[str, Any], member: str) -> tuple[str, ...]:
-    return tuple(str(each["Message"]) for each in element.get(member) or ())
+    return Result(number=number, xero_id=xero_id, errors=errors, warnings=messages(element, "Warnings"))
 
 
 def _find(

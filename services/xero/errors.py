@@ -36,6 +36,10 @@ class Fault(StrEnum):
     MALFORMED = "malformed"
 
 
+#: What was asked or sent is refused as it is: again, the same would be refused again.
+REFUSALS = frozenset({Fault.INVALID, Fault.NOT_FOUND})
+
+
 class XeroError(Exception):
     """One failed call, classified; every field is safe to store, log and show.
 

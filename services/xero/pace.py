@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.xero import headers as head
 from services.xero.window import Window
 
 # Only a 429 tells when the day's allowance returns; so one call an hour asks.
 _DAY_RECHECK_SECONDS = 3600.0
+_DAY_SECONDS = 86_400.0
 # Retry-After comes in whole seconds and may have been rounded down.
 _ROUNDING_SECONDS = 1.0
 _SHORTEST_SLEEP_SECONDS = 0.001
@@ -37,6 +38,7 @@ class Allowance:
     day_remaining: int | None = None
     app_minute_remaining: int | None = None
     read_at: datetime | None = None
+    day_returns_at: datetime | None = None  #: where Xero refused a call for want of it, and said when
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class OrganisationPace:
         self._closed_until: dict[str, float] = {}
         self._day_remaining: int | None = None
         self._day_read_at = clock()
+        self._day_returns_at: datetime | None = None
         self._allowance = last_known or Allowance()
         self._restore(self._allowance)
 
@@ -209,12 +212,14 @@ class OrganisationPace:
         self._closed_until[limit] = now + seconds
         if limit == "day":
             self._day_remaining = None
+            self._day_returns_at = self._wall_clock() + timedelta(seconds=seconds)
 
     def _read(self, headers: Mapping[str, str], now: float) -> None:
         self._window.observe(head.whole_number(headers, head.MINUTE_REMAINING), now)
         day = head.whole_number(headers, head.DAY_REMAINING)
         if day is not None:
             self._day_remaining = day - self._window.under_way
+            self._day_returns_at = None
             self._day_read_at = now
 
     def _allowance_at(self, now: float) -> Allowance:
@@ -223,6 +228,7 @@ class OrganisationPace:
             day_remaining=None if self._day_remaining is None else max(0, self._day_remaining),
             app_minute_remaining=self.app.remaining(),
             read_at=self._wall_clock(),
+            day_returns_at=self._day_returns_at,
         )
 
     def _restore(self, last: Allowance) -> None:
@@ -232,6 +238,10 @@ class OrganisationPace:
         self._day_read_at = self._clock() - age_seconds
         self._day_remaining = last.day_remaining
         self._window.observe(last.minute_remaining, self._day_read_at)
+        if last.day_returns_at is not None:
+            wait_seconds = (last.day_returns_at - self._wall_clock()).total_seconds()
+            # No longer than a day, whatever happened to the wall clock meanwhile.
+            self._closed_until["day"] = self._clock() + min(wait_seconds, _DAY_SECONDS)
 
     def _free_slot(self, *, answered: bool) -> None:
         with self._lock:

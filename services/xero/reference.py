@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -131,7 +131,7 @@ def read_contacts(api: Api, organisation_id: str) -> Iterator[Contact]:
     params: dict[str, str | int] = {"summaryOnly": "true", "includeArchived": "true"}
     for row in paging.rows(api, organisation_id, "Contacts", params):
         with understood(written=False):
-            contact = _contact(row)
+            contact = as_contact(row)
         yield contact
 
 
@@ -190,7 +190,8 @@ def _tracking_category(row: dict[str, Any]) -> TrackingCategory:
     return TrackingCategory(id=row["TrackingCategoryID"], name=row["Name"], options=options)
 
 
-def _contact(row: dict[str, Any]) -> Contact:
+def as_contact(row: Mapping[str, Any]) -> Contact:
+    """Return one contact as Xero shows it."""
     return Contact(
         id=row["ContactID"],
         name=row["Name"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from services import planning, retries
-from services.exports import ExportFilter
+from services.narrowing import ExportFilter
 from services.store import tables
 from services.store.migrate import migrate
 from services.store.states import ExportState, RunState

@@ -17,7 +17,7 @@ from services.health import ready
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.migrate import migrate
-from services.store.states import ExportState, Health, MessageState, RunState, SyncState
+from services.store.states import ExportState, Health, MessageState, RunState, SyncState, Verdict
 from tests.house import ROOT, House
 from tests.integration.office import Office, Shop
 from tests.integration.sandbox.driver import drive
@@ -89,6 +89,21 @@ def test_a_disconnect_that_was_asked_for_is_done(tree: House, office: Office) ->
     tree.start_worker()
     until(lambda: office.connection(shop).health is Health.NOT_CONNECTED, why=log_of(tree))
     assert office.all_calls()["by_path"]["DELETE /connections/{id}"] == 1
+
+
+def test_a_plan_that_is_left_to_judge_is_judged(tree: House, office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 3)
+    plan_id = office.plan(shop)
+    with office.desk.store.begin() as session:
+        session.execute(update(tables.PlanItem).values(verdict=Verdict.JUDGING))
+        session.get_one(tables.RetryPlan, plan_id).judging_due_at = utcnow()
+    tree.start_worker()
+
+    def judged() -> bool:
+        return {verdict for verdict, _ in office.verdicts(plan_id).values()} == {Verdict.WILL_SEND}
+
+    until(judged, why=log_of(tree))
 
 
 def test_a_fault_of_our_own_is_tried_again_and_then_said_aloud(tree: House, office: Office) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from services import disconnects, messages, run_work, sync_work
+from services import disconnects, judging, messages, run_work, sync_work
 from services.desk import Desk
 from services.due import Kind, due
 from services.store.engine import utcnow
 
 _WORK: Mapping[Kind, Callable[..., None]] = {
     Kind.SYNC: sync_work.run,
+    Kind.PLAN: judging.run,
     Kind.LANE: run_work.work_lane,
     Kind.DISCONNECT: disconnects.run,
     Kind.MESSAGE: messages.send,

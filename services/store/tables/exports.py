@@ -51,6 +51,7 @@ class Export(Base):
     __table_args__ = (
         Index(None, "workspace_id", "state", "approved_at"),
         Index(None, "state", "approved_at"),
+        Index(None, "state", "code", "currency", "amount"),  # counts and sums, without a look at the rows
         Index(None, "incident_id", "state"),
         Index(None, "failed_at"),
         Index(None, "delivered_at"),

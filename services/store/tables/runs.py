@@ -100,7 +100,10 @@ class PlanItem(Base):
     """One export of a plan: its verdict, and after the run its result."""
 
     __tablename__ = "plan_items"
-    __table_args__ = (Index(None, "plan_id", "workspace_id", "verdict"), Index(None, "export_id"))
+    __table_args__ = (
+        Index(None, "plan_id", "verdict", "workspace_id", "export_id"),
+        Index(None, "export_id"),
+    )
 
     plan_id: Mapped[str] = mapped_column(ForeignKey("retry_plans.id"), primary_key=True)
     export_id: Mapped[int] = mapped_column(ForeignKey("exports.id"), primary_key=True)
@@ -143,6 +146,7 @@ class Lane(Base):
     slice: Mapped[int]  #: grows each time the lane is queued again
     due_at: Mapped[datetime]  #: not before; later than now when a limit parks it
     waiting_for: Mapped[str | None]  #: why it is parked, in words
+    sent_this_minute: Mapped[int] = mapped_column(default=0)  #: its share of the run's minute
 
 
 class Worker(Base):

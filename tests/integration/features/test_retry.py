@@ -151,17 +151,6 @@ def test_a_second_press_is_the_same_run(office: Office) -> None:
     assert view.run.reason == "month end"
 
 
-def test_two_retries_of_the_same_exports_send_each_once_and_both_say_so(office: Office) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 3)
-    first, second = office.retry(shop), office.retry(shop)
-    office.work_off()
-    assert_each_once(office, shop, ids)
-    assert [office.run(plan_id).done for plan_id in (first, second)] == [3, 3]
-    texts = sorted({text or "" for p in (first, second) for _, text in office.results(p).values()})
-    assert texts == ["In Xero, sent by another retry.", "In Xero."]
-
-
 def test_exports_added_after_the_plan_are_not_sent_with_it(office: Office) -> None:
     shop = office.shop()
     planned = office.exports(shop, 2)

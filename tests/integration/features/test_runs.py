@@ -199,6 +199,8 @@ def test_an_admin_sees_the_runs_they_started_and_the_staff_all(office: Office) -
     shop = office.shop()
     office.exports(shop, 1)
     by_agent = office.retry(shop)
+    office.work_off()
+    office.exports(shop, 1)
     with office.desk.store.begin() as session:
         by_admin = planning.plan(session, office.admin, filter=exports.ExportFilter())
         retries.start(session, office.admin, by_admin, "")

@@ -128,9 +128,9 @@ def _create(
     key = f"{organisation_id}-{batch[0].export.id}"
     if kind is ExportKind.BILL:
         bills = [documents.bill(draft, known) for draft in batch]
-        return create_bills(api, organisation_id, bills, idempotency_key=key)
+        return create_bills(api, organisation_id, bills, idempotency_key=key).results
     spent = [documents.bank_transaction(draft, known) for draft in batch]
-    return create_bank_transactions(api, organisation_id, spent, idempotency_key=key)
+    return create_bank_transactions(api, organisation_id, spent, idempotency_key=key).results
 
 
 def _theirs(api: Api, organisation_id: str, draft: Draft, result: Result) -> Answer:

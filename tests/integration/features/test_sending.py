@@ -10,13 +10,12 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from services import run_work
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import ExportKind, ExportState, Health, IncidentState, RunState
 from tests.integration.features.ledger import assert_each_once, wait_for_calls
 from tests.integration.features.odd_reports import send_contacts
-from tests.integration.office import LONG_AGO, Office, Shop
+from tests.integration.office import Office, Shop
 
 FOREVER = timedelta(hours=30)
 BILLS, CARDS = "Invoices", "BankTransactions"
@@ -35,81 +34,6 @@ def keys(office: Office, export_id: int) -> list[str]:
             select(tables.Attempt).where(tables.Attempt.export_id == export_id).order_by(tables.Attempt.id)
         )
         return [attempt.batch for attempt in attempts]
-
-
-@pytest.mark.parametrize(
-    ("fault", "waits_for"),
-    [
-        pytest.param({"reset": "before"}, "Asking Xero", id="cut before the work"),
-        pytest.param({"reset": "after"}, "Asking Xero", id="cut after the work"),
-        pytest.param({"status": 500}, "Asking Xero", id="500"),
-        pytest.param({"status": 504}, "Asking Xero", id="gateway gave up"),
-        pytest.param({"status": 200, "body": "<html>"}, "Asking Xero", id="not JSON"),
-        pytest.param({"status": 200, "body": '{"Invoices": []}'}, "Asking Xero", id="an answer too short"),
-        pytest.param({"status": 503}, "Waiting for Xero", id="503"),
-    ],
-)
-def test_one_failed_call_is_waited_out_and_each_export_arrives_once(
-    office: Office, fault: dict[str, Any], waits_for: str
-) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 3)
-    office.fault(shop, "PUT", BILLS, **fault)
-    plan_id = office.retry(shop)
-    office.work_off()
-    (lane,) = office.run(plan_id).lanes
-    assert lane.state is RunState.QUEUED
-    assert waits_for in (lane.waiting_for or "")
-    with time_machine.travel(utcnow() + timedelta(minutes=7)):
-        office.work_off(ahead=FOREVER)
-    assert_each_once(office, shop, ids)
-    assert office.run(plan_id).state is RunState.FINISHED
-
-
-def test_a_limit_parks_the_lane_and_it_goes_on_when_xero_allows(office: Office) -> None:
-    for limits in (["minute", "day", "concurrent"], ["appminute"]):  # the last stops every lane
-        shops = {limit: office.shop() for limit in limits}
-        ids = {limit: office.exports(shop, 2) for limit, shop in shops.items()}
-        for limit, shop in shops.items():
-            answer = {"X-Rate-Limit-Problem": limit, "Retry-After": "0"}
-            office.fault(shop, "PUT", BILLS, status=429, headers=answer)
-        plan_id = office.retry(*shops.values())
-        office.work_off()
-        waits = {lane.workspace_id: lane.waiting_for for lane in office.run(plan_id).lanes}
-        for limit, shop in shops.items():
-            assert waits[shop.workspace_id] == f"Waiting for Xero: Xero's {limit} limit is used up."
-            assert office.states(ids[limit]) == [ExportState.WAITING] * 2
-        office.work_off(ahead=FOREVER)
-        for limit, shop in shops.items():
-            assert_each_once(office, shop, ids[limit])
-
-
-def test_a_pause_is_as_long_as_retry_after_says(office: Office) -> None:
-    shop = office.shop()
-    office.exports(shop, 1)
-    office.fault(
-        shop, "PUT", BILLS, status=429, headers={"X-Rate-Limit-Problem": "day", "Retry-After": "5000"}
-    )
-    office.retry(shop)
-    begun = utcnow()
-    office.work_off()
-    with office.desk.store.read() as session:
-        due_at = session.scalars(select(tables.Lane.due_at)).one()
-    assert due_at >= begun + timedelta(seconds=5000)
-
-
-def test_what_the_limits_did_not_let_out_is_not_in_doubt(office: Office) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 1)
-    answer = {"X-Rate-Limit-Problem": "day", "Retry-After": "5000"}
-    office.fault(shop, "PUT", BILLS, status=429, headers=answer)
-    plan_id = office.retry(shop)
-    office.work_off()
-    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 1)  # woken too early
-    (lane,) = office.run(plan_id).lanes
-    assert (lane.state, lane.waiting_for) == (RunState.QUEUED, "Waiting for Xero's day limit")
-    assert office.states(ids) == [ExportState.WAITING]
-    assert office.calls(shop)["by_path"]["PUT /api.xro/2.0/Invoices"] == 1
 
 
 def test_a_call_that_arrives_after_we_hung_up_makes_no_second_bill(office: Office) -> None:
@@ -217,17 +141,6 @@ def test_a_call_refused_as_a_whole_is_taken_apart_so_that_one_bad_bill_stops_no_
     assert office.run(plan_id).state is RunState.FINISHED
 
 
-def test_an_access_token_that_runs_out_is_refreshed_once_and_the_run_goes_on(office: Office) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 2)
-    office.xero.control("DELETE", "/calls")
-    office.fault(shop, "PUT", BILLS, status=401, body='{"Detail": "TokenExpired: token expired"}')
-    office.retry(shop)
-    office.work_off()
-    assert_each_once(office, shop, ids)
-    assert office.xero.control("GET", "/calls")["refreshes"] == 1
-
-
 @pytest.mark.parametrize(
     ("listing", "cause"),
     [
@@ -288,44 +201,6 @@ def test_card_expenses_arrive_once_as_bank_transactions(office: Office, cut: str
     office.work_off(ahead=FOREVER)
     assert_each_once(office, shop, ids)
     assert {document["kind"] for document in office.ledger(shop)["documents"]} == {"bank_transaction"}
-
-
-def put_in_xero(office: Office, shop: Shop, export_id: int, status: str) -> str:
-    """Let Xero have a bill of this export already; return its id."""
-    paper = {"organisation": shop.organisation_id, "kind": "invoice", "contact": "Amelia Ward"}
-    day = (utcnow() - LONG_AGO).date().isoformat()
-    number = office.export(export_id).number
-    rows = [{**paper, "number": number, "date": day, "total": "12.50", "currency": "GBP", "status": status}]
-    answer = office.xero.http.post("/sandbox/documents", json=rows)
-    return str(answer.json()[0]["id"])
-
-
-@pytest.mark.parametrize("code", ["XERO01", "XERO31", "XERO46"])
-def test_after_an_ambiguous_failure_a_bill_found_in_xero_counts_as_delivered(
-    office: Office, code: str
-) -> None:
-    shop = office.shop()
-    ids = office.exports(shop, 2, state=ExportState.FAILED, code=code)
-    xero_id = put_in_xero(office, shop, ids[0], "PAID")
-    office.retry(shop)
-    office.work_off()
-    assert office.export(ids[0]).xero_id == xero_id
-    assert_each_once(office, shop, ids)
-
-
-@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
-def test_a_bill_that_was_voided_or_deleted_in_xero_is_not_taken_for_delivered(
-    office: Office, status: str
-) -> None:
-    shop = office.shop()
-    (export_id,) = office.exports(shop, 1, state=ExportState.FAILED, code="XERO46")
-    gone = put_in_xero(office, shop, export_id, status)
-    office.retry(shop)
-    office.work_off()
-    export = office.export(export_id)
-    assert export.state is ExportState.DELIVERED
-    assert export.xero_id != gone
-    assert office.ledger(shop)["duplicates"] == {}
 
 
 @pytest.mark.parametrize("moment", ["before the start", "before the work"])

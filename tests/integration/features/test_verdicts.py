@@ -275,7 +275,7 @@ def test_a_plan_lists_the_oldest_report_first_and_narrows_to_a_verdict(office: O
     plan_id = office.plan(shop)
     with office.desk.store.read() as session:
         every, _ = plans.items(session, office.agent, plan_id)
-        going, total = plans.items(session, office.agent, plan_id, verdict=SEND)
+        going, total = plans.items(session, office.agent, plan_id, verdicts=[SEND])
     assert [row.export_id for row in every] == [bad, old, new]
     assert ([row.export_id for row in going], total) == ([old, new], 2)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from services import admin_changes, releasing
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from services import admin_changes, reconnects, releasing
 from services.needs import NeedState
 from services.store import tables
 from services.store.engine import utcnow
@@ -217,3 +220,38 @@ def test_the_stamp_changes_with_every_step_that_anybody_takes_and_only_then(offi
     with office.desk.store.begin() as session:
         releasing.release(session, office.admin, shop.workspace_id, plan_id)
     assert moved()
+
+
+def test_two_windows_at_the_retry_step_in_the_same_instant_make_one_plan(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 2)
+    office.break_login(shop)
+    reconnect(office, shop)
+    office.work_off()
+    ready = Barrier(2)
+
+    def come(_window: int) -> None:
+        ready.wait()
+        with office.desk.store.begin() as session:
+            releasing.plan_once(session, office.admin, shop.workspace_id)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(come, range(2)))
+    with office.desk.store.read() as session:
+        assert session.query(tables.RetryPlan).count() == 1
+
+
+def test_a_release_of_what_is_in_another_retry_follows_that_one(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 2)
+    office.break_login(shop)
+    reconnect(office, shop)
+    office.work_off()
+    with office.desk.store.begin() as session:
+        shown = releasing.retry_plan(session, office.admin, shop.workspace_id)
+    running = office.retry(shop)
+    with office.desk.store.begin() as session:
+        releasing.release(session, office.admin, shop.workspace_id, shown)
+        followed = reconnects.latest(session, shop.workspace_id)
+        assert followed is not None
+        assert followed.plan_id == running

@@ -47,6 +47,8 @@ def test_a_mended_report_replaces_its_expenses_and_waits_again(desk: Desk, state
     assert (intake.accepted, intake.unchanged, intake.rejected) == (1, 0, ())
     assert (after.id, after.state, after.amount) == (before.id, ExportState.WAITING, Decimal("20.00"))
     assert (after.code, after.message, after.failed_at) == (None, None, None)
+    assert before.changed_at is None
+    assert after.changed_at is not None
     assert desk.merchants("EXP-R1") == ["Parkway Cabs"]
 
 

@@ -55,8 +55,8 @@ CHANGES = pytest.mark.parametrize(
     ("entry", "button", "made"),
     [
         (navigation.WORKSPACE, "sync-now", tables.Sync),
-        (navigation.WORKSPACE, "waiting-plan", tables.RetryPlan),
-        (navigation.FAILED_EXPORTS, "exports-plan", tables.RetryPlan),
+        (navigation.WORKSPACE, "waiting-plan-all", tables.RetryPlan),
+        (navigation.FAILED_EXPORTS, "exports-plan-all", tables.RetryPlan),
     ],
 )
 def test_who_may_no_longer_act_is_refused_and_nothing_is_done(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
 from services import plans
 from services.desk import Desk
 from services.members import Member
 from services.store import tables
-from services.store.states import ExportState, Role
+from services.store.engine import utcnow
+from services.store.states import ExportKind, ExportState, Role
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -34,7 +38,9 @@ def test_only_the_selected_exports_are_planned(desk: Desk, open_page: OpenPage) 
     assert planned(desk) == ["EXP-000002"]
 
 
-def test_a_selection_does_not_pass_to_rows_that_appear_in_its_place(desk: Desk, open_page: OpenPage) -> None:
+def test_a_tick_stays_with_its_export_when_other_rows_appear_in_its_place(
+    desk: Desk, open_page: OpenPage
+) -> None:
     app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
     select_rows(app, "exports", [0])
     app.run()
@@ -43,19 +49,153 @@ def test_a_selection_does_not_pass_to_rows_that_appear_in_its_place(desk: Desk, 
         world.add_export(session, world.HEALTHY, 99, approved_at=older)
 
     app.run()
+    app.button(key="exports-plan").click().run()
 
-    assert app.button(key="exports-plan").label == "Plan a retry of 4 exports", "nothing is selected any more"
+    assert planned(desk) == ["EXP-000001"]
 
 
-def test_without_a_selection_all_that_match_are_planned_on_every_page(
-    desk: Desk, open_page: OpenPage
-) -> None:
+def turn(app: AppTest, page: int) -> None:
+    """Turn to a page of the list."""
+    app.pagination[0].set_value(page).run()
+
+
+@pytest.fixture
+def long(desk: Desk) -> None:
+    """A list of two pages."""
     with desk.store.begin() as session:
         for number in range(200, 260):
             world.add_export(session, world.HEALTHY, number)
+
+
+@pytest.mark.usefixtures("long")
+def test_ticks_stay_over_pages_and_are_counted_and_planned(desk: Desk, open_page: OpenPage) -> None:
     app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+    select_rows(app, "exports", [0, 2])
+    app.run()
+    turn(app, 2)
+    select_rows(app, "exports", [1])
+    app.run()
+    assert "3 selected on 2 pages" in captions(app)
+    turn(app, 1)
+    assert ticked(app) == [0, 2]
+    select_rows(app, "exports", [2])  # one is unticked again
+    app.run()
+    assert "2 selected on 2 pages" in captions(app)
 
     app.button(key="exports-plan").click().run()
+
+    assert planned(desk) == ["EXP-000003", "EXP-000248"]
+    app.switch_page(f"../pages/{navigation.FAILED_EXPORTS.script}").run()
+    assert "exports-none" not in keys(app), "the plan holds what was ticked, nothing is ticked any more"
+
+
+@pytest.mark.usefixtures("long")
+def test_a_page_is_ticked_and_everything_unticked_with_one_press(open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+    app.button(key="exports-page").click().run()
+    assert len(ticked(app)) == 50
+    assert app.button(key="exports-plan").label == "Plan a retry of 50 exports"
+    assert app.button(key="exports-plan-all").label == "Plan a retry of all 63 that match"
+    assert "exports-page" not in keys(app), "there is nothing left to tick on it"
+
+    app.button(key="exports-none").click().run()
+
+    assert ticked(app) == []
+    assert "exports-plan" not in keys(app)
+
+
+@pytest.mark.usefixtures("long")
+def test_ticks_stay_when_the_filter_changes_and_the_page_says_so(desk: Desk, open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+    select_rows(app, "exports", [0])
+    app.run()
+    app.text_input(key="find").set_value("EXP-000201").run()
+    select_rows(app, "exports", [0])
+    app.run()
+    assert "2 selected, 1 of them with another filter" in captions(app)
+
+    app.button(key="exports-plan").click().run()
+
+    assert planned(desk) == ["EXP-000001", "EXP-000201"]
+
+
+def test_a_link_narrows_to_what_it_names_and_the_name_takes_it_away(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        world.add_export(session, world.HEALTHY, 50)
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT, workspace=world.HEALTHY)
+    assert shown(app) == ["EXP-000050"]
+    assert app.button(key="drop-workspace").label == "Workspace: Northwind Roasters"
+
+    app.button(key="drop-workspace").click().run()
+
+    assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003", "EXP-000050"]
+    assert "narrowed" not in keys(app)
+
+
+def test_a_link_to_somebody_elses_workspace_does_not_name_it(open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.ADMIN, workspace=world.FOREIGN)
+    label = app.button(key="drop-workspace").label
+    assert label == f"Workspace: none of yours with the id {world.FOREIGN}"
+    assert "No export matches" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ({"incident": f"incident-{world.BROKEN}"}, ["EXP-000001", "EXP-000002", "EXP-000003"]),
+        ({"organisation": f"org-{world.HEALTHY}"}, ["EXP-000050"]),
+        ({"cause": "expired"}, ["EXP-000001", "EXP-000002", "EXP-000003"]),
+        ({"type": "bank transaction"}, ["EXP-000050"]),
+        ({"report": "R000002"}, ["EXP-000002"]),
+        ({"from": "1206.50", "to": "1207"}, ["EXP-000002"]),
+        ({"older": "2"}, ["EXP-000050"]),
+        ({"newer": "1", "code": "XERO11"}, ["EXP-000001", "EXP-000002", "EXP-000003"]),
+    ],
+)
+def test_the_address_carries_every_filter_and_clear_takes_all_away(
+    desk: Desk, open_page: OpenPage, query: dict[str, str], numbers: list[str]
+) -> None:
+    with desk.store.begin() as session:
+        other = session.get_one(tables.Export, world.add_export(session, world.HEALTHY, 50, code="XERO27"))
+        other.kind, other.failed_at = ExportKind.BANK_TRANSACTION, utcnow() - timedelta(days=5)
+    every = ["EXP-000001", "EXP-000002", "EXP-000003", "EXP-000050"]
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT, **query)
+    assert shown(app) == numbers
+
+    app.button(key="clear-filters").click().run()
+
+    assert shown(app) == every
+
+
+def test_an_address_that_asks_for_nonsense_narrows_nothing(open_page: OpenPage) -> None:
+    nonsense = {"from": "abc", "to": "1e400", "older": "-3", "newer": "9" * 30, "type": "cheque", "page": "x"}
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT, **nonsense)
+    assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
+
+
+def shown(app: AppTest) -> list[str]:
+    """Return the numbers of the exports that are listed."""
+    return list(app.dataframe[0].value["Export"])
+
+
+def captions(app: AppTest) -> list[str]:
+    return [caption.value for caption in app.caption]
+
+
+def keys(app: AppTest) -> list[str | None]:
+    return [button.key for button in app.button]
+
+
+def ticked(app: AppTest) -> list[int]:
+    """Return which rows are ticked."""
+    return list(app.session_state[str(app.dataframe[0].key)]["selection"]["rows"])
+
+
+@pytest.mark.usefixtures("long")
+def test_without_a_tick_all_that_match_are_planned_on_every_page(desk: Desk, open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+
+    app.button(key="exports-plan-all").click().run()
 
     with desk.store.read() as session:
         (plan,) = session.query(tables.RetryPlan).all()
@@ -68,7 +208,7 @@ def test_the_code_buttons_narrow_what_is_planned(desk: Desk, open_page: OpenPage
     app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
 
     app.button(key="code-XERO27").click().run()
-    app.button(key="exports-plan").click().run()
+    app.button(key="exports-plan-all").click().run()
 
     assert planned(desk) == ["EXP-000050"]
 
@@ -102,4 +242,4 @@ def test_delivered_exports_are_found_with_what_is_paid_and_nothing_to_press(
     assert rows.loc["EXP-000010", "State"] == "● delivered"
     assert rows.loc["EXP-000011", "State"] == "● delivered, paid in Xero 3 Nov 2026"
     assert rows.loc["EXP-000011", "What is wrong"] == ""
-    assert "exports-plan" not in [button.key for button in app.button]
+    assert "exports-plan-all" not in keys(app)

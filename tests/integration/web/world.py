@@ -82,6 +82,13 @@ def add_workspace(
             last_synced_at=now - timedelta(hours=6),
         )
     )
+    account = {"code": "493", "name": "Travel", "status": "ACTIVE", "type": "EXPENSE", "class_": "EXPENSE"}
+    rate = {"name": "No tax", "status": "ACTIVE", "applies_to": ["EXPENSE"], "effective_rate": "0"}
+    for kind, key, data in (
+        ("account", "493", {**account, "tax_type": "NONE"}),
+        ("tax rate", "NONE", {**rate, "tax_type": "NONE"}),
+    ):
+        session.add(tables.ReferenceItem(organisation_id=organisation, kind=kind, key=key, data=data))
     if admin:
         session.add(tables.WorkspaceAdmin(workspace_id=workspace_id, email=admin))
     session.flush()
@@ -206,6 +213,18 @@ def add_export(
         incident_id=incident_id,
     )
     session.add(export)
+    session.flush()
+    session.add(
+        tables.ReportLine(
+            report_id=report_id,
+            position=1,
+            export_id=export.id,
+            spent_on=approved_at.date(),
+            merchant="Parkway Cabs",
+            amount=export.amount,
+            account_code="493",
+        )
+    )
     session.flush()
     return export.id
 

@@ -31,14 +31,14 @@ from tests.integration.xero.desk import BILL, SPENT, TAXI, Desk, bills
 
 
 def test_fifty_bills_arrive_in_one_call(desk: Desk) -> None:
-    results = create_bills(desk.api, desk.id, bills(50), idempotency_key="fifty")
+    results = create_bills(desk.api, desk.id, bills(50), idempotency_key="fifty").results
     assert [result.errors for result in results] == [()] * 50
     assert {each["id"] for each in desk.ledger()["documents"]} == {result.xero_id for result in results}
     assert desk.calls()["total"] == 1
 
 
 def test_money_arrives_to_the_penny(desk: Desk) -> None:
-    [result] = create_bills(desk.api, desk.id, [BILL], idempotency_key="penny")
+    [result] = create_bills(desk.api, desk.id, [BILL], idempotency_key="penny").results
     assert find_bills(desk.api, desk.id, [BILL.number]) == [
         Found(
             number=BILL.number,
@@ -54,7 +54,7 @@ def test_money_arrives_to_the_penny(desk: Desk) -> None:
 def test_one_bad_bill_stops_no_other(desk: Desk) -> None:
     good, bad, last = bills(3)
     bad = replace(bad, lines=(replace(TAXI, account_code="999"),))
-    results = create_bills(desk.api, desk.id, [good, bad, last], idempotency_key="bad-one")
+    results = create_bills(desk.api, desk.id, [good, bad, last], idempotency_key="bad-one").results
     assert [bool(result.xero_id) for result in results] == [True, False, True]
     assert "999" in results[1].errors[0]
     assert desk.ledger()["count"] == 2
@@ -80,13 +80,15 @@ def test_a_bill_that_never_arrived_is_not_found(desk: Desk) -> None:
 def test_the_same_key_within_six_minutes_makes_no_second_bill(desk: Desk) -> None:
     key = idempotency_key(desk.id, [BILL])
     first = create_bills(desk.api, desk.id, [BILL], idempotency_key=key)
-    assert create_bills(desk.api, desk.id, [BILL], idempotency_key=key) == first
+    assert create_bills(desk.api, desk.id, [BILL], idempotency_key=key).results == first.results
     assert desk.ledger()["count"] == 1
 
 
 def test_an_expired_token_in_the_middle_makes_no_second_bill(desk: Desk) -> None:
     desk.sandbox.control("POST", "/clock", advance_seconds=31 * 60)
-    [result] = create_bills(desk.api, desk.id, [BILL], idempotency_key=idempotency_key(desk.id, [BILL]))
+    [result] = create_bills(
+        desk.api, desk.id, [BILL], idempotency_key=idempotency_key(desk.id, [BILL])
+    ).results
     assert [each["id"] for each in desk.ledger()["documents"]] == [result.xero_id]
 
 
@@ -108,7 +110,7 @@ def test_a_hundred_numbers_are_found_in_three_calls(desk: Desk) -> None:
 
 def test_bank_transactions_arrive_and_are_found(desk: Desk) -> None:
     other = replace(SPENT, reference="CARD-2")
-    results = create_bank_transactions(desk.api, desk.id, [SPENT, other], idempotency_key="cards")
+    results = create_bank_transactions(desk.api, desk.id, [SPENT, other], idempotency_key="cards").results
     found = find_bank_transactions(desk.api, desk.id, ["CARD-1", "CARD-2", "CARD-3"])
     assert {each.number: each.xero_id for each in found} == {each.number: each.xero_id for each in results}
     assert {each.total for each in found} == {Decimal("12.5")}
@@ -116,12 +118,12 @@ def test_bank_transactions_arrive_and_are_found(desk: Desk) -> None:
 
 def test_a_bank_account_that_does_not_exist_is_refused_with_a_reason(desk: Desk) -> None:
     wrong = replace(SPENT, bank_account_code="493")
-    [result] = create_bank_transactions(desk.api, desk.id, [wrong], idempotency_key="no-bank")
+    [result] = create_bank_transactions(desk.api, desk.id, [wrong], idempotency_key="no-bank").results
     assert (result.xero_id, bool(result.errors)) == (None, True)
 
 
 def test_receipts_and_notes_reach_the_document(desk: Desk) -> None:
-    [bill] = create_bills(desk.api, desk.id, [BILL], idempotency_key="with-receipt")
+    [bill] = create_bills(desk.api, desk.id, [BILL], idempotency_key="with-receipt").results
     bill_id = bill.xero_id or ""
     for _ in range(2):
         attach_file(
@@ -163,6 +165,6 @@ def test_what_is_read_from_the_organisation_can_be_written_back(desk: Desk) -> N
     choice = TrackingChoice(category_id=category.id, option_id=category.options[0].id)
     line = replace(TAXI, account_code=account.code or "", tax_type=rate.tax_type, tracking=(choice,))
     bill = replace(BILL, contact_id=contact.id, currency=details.base_currency, lines=(line,))
-    [result] = create_bills(desk.api, desk.id, [bill], idempotency_key="round-trip")
+    [result] = create_bills(desk.api, desk.id, [bill], idempotency_key="round-trip").results
     assert result.errors == ()
     assert [each.contact_name for each in find_bills(desk.api, desk.id, [bill.number])] == [contact.name]

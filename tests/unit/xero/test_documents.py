@@ -64,9 +64,9 @@ def failure(call: Callable[[], object]) -> XeroError:
     return caught.value
 
 
-def send(xero: Script, *numbers: str) -> list[Result]:
+def send(xero: Script, *numbers: str) -> tuple[Result, ...]:
     with xero.api() as api:
-        return create_bills(api, ORGANISATION, bills(*numbers), idempotency_key="key-1")
+        return create_bills(api, ORGANISATION, bills(*numbers), idempotency_key="key-1").results
 
 
 def test_a_batch_is_one_call_that_creates_only(xero: Script) -> None:
@@ -82,11 +82,24 @@ def test_a_batch_is_one_call_that_creates_only(xero: Script) -> None:
 def test_one_bad_bill_harms_no_other(xero: Script) -> None:
     warned = created("C", Warnings=[{"Message": "Account code '476' has been removed"}])
     xero.reply({"Invoices": [created("A"), refused("B", "Bad code", "Bad tax"), warned]})
-    assert send(xero, "A", "B", "C") == [
+    assert send(xero, "A", "B", "C") == (
         Result(number="A", xero_id="id-of-A", errors=(), warnings=()),
         Result(number="B", xero_id=None, errors=("Bad code", "Bad tax"), warnings=()),
         Result(number="C", xero_id="id-of-C", errors=(), warnings=("Account code '476' has been removed",)),
-    ]
+    )
+
+
+def test_an_element_with_an_id_and_errors_keeps_both(xero: Script) -> None:
+    xero.reply({"Invoices": [created("A", ValidationErrors=[{"Message": "Bad code"}])]})
+    [result] = send(xero, "A")
+    assert (result.xero_id, result.errors) == ("id-of-A", ("Bad code",))
+
+
+def test_a_batch_s_answer_carries_what_xeros_support_asks_for(xero: Script) -> None:
+    xero.reply({"Invoices": [created("A")]}, Xero_Correlation_Id="c-1")
+    with xero.api() as api:
+        answer = create_bills(api, ORGANISATION, bills("A"), idempotency_key="key-1")
+    assert (answer.status, answer.correlation_id) == (200, "c-1")
 
 
 def test_a_refusal_that_echoes_no_number_or_no_reason_is_a_refusal(xero: Script) -> None:
@@ -103,6 +116,9 @@ def test_a_refusal_that_echoes_no_number_or_no_reason_is_a_refusal(xero: Script)
         {"Invoices": [created("A"), created("B"), created("C")]},
         {"Invoices": [created("B"), created("A")]},
         {"Invoices": [created("A"), created("B", InvoiceID=NO_ID)]},
+        {"Invoices": [created("A"), created("B", InvoiceID=None)]},
+        {"Invoices": [created("A"), created("B", InvoiceID=7)]},
+        {"Invoices": {"A": created("A"), "B": created("B")}},
         {"Invoices": [created("A"), {"InvoiceID": "1"}]},
         {"Invoices": [created("A"), {"InvoiceNumber": "B"}]},
         {"Invoices": [created("A"), refused("C", "Bad code")]},
@@ -131,7 +147,7 @@ def test_bank_transactions_are_created_by_reference(xero: Script) -> None:
     reply = {"Reference": SPENT.reference, "BankTransactionID": "bank-1", "StatusAttributeString": "OK"}
     xero.reply({"BankTransactions": [reply]})
     with xero.api() as api:
-        [found] = create_bank_transactions(api, ORGANISATION, [SPENT], idempotency_key="key-1")
+        [found] = create_bank_transactions(api, ORGANISATION, [SPENT], idempotency_key="key-1").results
     assert found == Result(number=SPENT.reference, xero_id="bank-1", errors=(), warnings=())
     assert (xero.asked[0].method, xero.asked[0].path) == ("PUT", "/api.xro/2.0/BankTransactions")
 

@@ -251,6 +251,28 @@ def test_a_used_up_day_is_asked_about_by_one_call_an_hour() -> None:
     call(pace, day=4_999)
 
 
+def test_when_the_day_returns_is_told_to_the_next_process_which_spends_no_call_before() -> None:
+    clock = Clock()
+    pace = lane(clock)
+    refuse(pace, "day", 7200)
+    told = pace.allowance()
+    assert told.day_returns_at == clock.wall() + timedelta(seconds=7201)
+    clock.now += 7000
+    later = lane(clock, last_known=told)
+    wait = wait_of(later)
+    assert (wait.limit, round(wait.seconds)) == ("day", 201)
+    assert later.allowance().day_returns_at == told.day_returns_at
+    clock.now += 201
+    call(later, day=5_000)
+    assert later.allowance().day_returns_at is None
+
+
+def test_a_wall_clock_set_back_makes_no_wait_for_the_day_longer_than_a_day() -> None:
+    clock = Clock()
+    known = Allowance(read_at=clock.wall(), day_returns_at=clock.wall() + timedelta(days=30))
+    assert wait_of(lane(clock, last_known=known)).seconds <= 86_400
+
+
 def test_calls_under_way_are_taken_off_what_xero_says_is_left_of_the_day() -> None:
     pace = lane(Clock())
     call(pace)

@@ -70,6 +70,22 @@ def upgrade() -> None:
 
     with op.batch_alter_table("exports", schema=None) as batch_op:
         batch_op.add_column(sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(
+            batch_op.f("ix_exports_state_code_currency_amount"),
+            ["state", "code", "currency", "amount"],
+            unique=False,
+        )
+
+    with op.batch_alter_table("plan_items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plan_items_plan_id_workspace_id_verdict"))
+        batch_op.create_index(
+            batch_op.f("ix_plan_items_plan_id_verdict_workspace_id_export_id"),
+            ["plan_id", "verdict", "workspace_id", "export_id"],
+            unique=False,
+        )
+
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sent_this_minute", sa.Integer(), nullable=False, server_default="0"))
 
     with op.batch_alter_table("retry_plans", schema=None) as batch_op:
         batch_op.add_column(sa.Column("judging_due_at", sa.DateTime(timezone=True), nullable=True))
@@ -101,7 +117,18 @@ def downgrade() -> None:
         batch_op.drop_column("slice")
         batch_op.drop_column("judging_due_at")
 
+    with op.batch_alter_table("plan_items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plan_items_plan_id_verdict_workspace_id_export_id"))
+        batch_op.create_index(
+            batch_op.f("ix_plan_items_plan_id_workspace_id_verdict"),
+            ["plan_id", "workspace_id", "verdict"],
+            unique=False,
+        )
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.drop_column("sent_this_minute")
+
     with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exports_state_code_currency_amount"))
         batch_op.drop_column("changed_at")
 
     with op.batch_alter_table("allowances", schema=None) as batch_op:
