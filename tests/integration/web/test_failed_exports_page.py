@@ -175,7 +175,7 @@ def test_an_address_that_asks_for_nonsense_narrows_nothing(open_page: OpenPage) 
 
 def shown(app: AppTest) -> list[str]:
     """Return the numbers of the exports that are listed."""
-    return list(app.dataframe[0].value["Export"])
+    return [link.partition("#")[2] for link in app.dataframe[0].value["Export"]]
 
 
 def captions(app: AppTest) -> list[str]:
