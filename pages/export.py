@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import badges, export, exports, markup, panels, timeline, words
+from dashboard.parts import attached, badges, export, exports, markup, panels, timeline, words
 from services import audit, export_view
 from services.members import Permission
 
@@ -30,6 +30,8 @@ export.particulars(member, view)
 
 st.header("Expenses", anchor=False)
 export.lines(view)
+
+attached.section(member, view.id)
 
 st.header("Attempts", anchor=False)
 if view.attempts:

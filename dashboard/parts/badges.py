@@ -16,6 +16,7 @@ from services.store.states import (
     Health,
     IncidentState,
     LinkState,
+    ReceiptState,
     RunState,
     Verdict,
 )
@@ -62,6 +63,9 @@ _TONES: dict[StrEnum, Tone] = {
     LinkState.OPENED: Tone.BUSY,
     LinkState.AUTHORISED: Tone.BUSY,
     LinkState.VERIFIED: Tone.GOOD,
+    ReceiptState.WAITING: Tone.BUSY,
+    ReceiptState.ATTACHED: Tone.GOOD,
+    ReceiptState.FAILED: Tone.BAD,
     RunState.RUNNING: Tone.BUSY,
     RunState.PAUSED: Tone.WARNING,
     RunState.FINISHED: Tone.GOOD,

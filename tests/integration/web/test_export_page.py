@@ -13,7 +13,7 @@ from services.desk import Desk
 from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import AttemptState, ExportState, Health, MarkState, Role, Verdict
+from services.store.states import AttemptState, ExportState, Health, MarkState, ReceiptState, Role, Verdict
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -265,3 +265,24 @@ def test_of_many_those_that_could_not_be_set_aside_are_named(desk: Desk, open_pa
     app.button(key="set-aside-now").click().run()
     said = app.warning[0].value
     assert said.startswith("2 exports set aside. 1 other not: EXP-000002 may be in Xero already.")
+
+
+def test_its_receipts_say_whether_they_are_in_xero_and_what_is_in_the_way(
+    desk: Desk, open_page: OpenPage
+) -> None:
+    export_id = add(desk, state=ExportState.DELIVERED, xero_id=DOCUMENT)
+    assert "Receipts" not in [header.value for header in open_export(open_page, export_id).header]
+    with desk.store.begin() as session:
+        world.add_receipt(session, export_id)
+        receipt = session.query(tables.Receipt).filter_by(export_id=export_id).one()
+        receipt.state, receipt.code, receipt.message = (
+            ReceiptState.FAILED,
+            "XERO08",
+            "It is <b>too large</b>.",
+        )
+        receipt.size_bytes, receipt.tried_at, receipt.correlation_id = 11_534_336, utcnow(), "c0ffee"
+    shown = text_of(open_export(open_page, export_id))
+    assert "taxi.pdf" in shown
+    assert "XERO08: It is &lt;b&gt;too large&lt;/b&gt;." in shown
+    assert "11.0 MB" in shown
+    assert "correlation id c0ffee" in shown
