@@ -23,11 +23,12 @@ screenshots: $(VENV)/dev  ## docs/screenshots, each page light and dark
 	@$(BIN)/python -m tests.chromium
 	@$(BIN)/python -m tests.screenshots
 
-bench: $(VENV)/dev  ## figures, printed as ratios
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/dev  ## figures with their targets, as ratios where that is possible
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(VENV)/dev  ## kill -9 at random, and count what arrived
-	@$(BIN)/python -m pytest tests/chaos $(ARGS)
+chaos: $(VENV)/dev  ## 50 times kill -9 at random on each store, and accounts of what arrived
+	@$(BIN)/python -W 'ignore:XDG_RUNTIME_DIR' -m tests.chaos $(ARGS)
 
 format: $(VENV)/dev
 	@$(BIN)/ruff check --fix .

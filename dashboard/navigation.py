@@ -48,8 +48,9 @@ LINKS = PageEntry("links.py", "Reconnect links", "links", Permission.SEND_LINKS)
 WORKSPACE = PageEntry("workspace.py", "Workspace", "workspace", Permission.SEE_WORKSPACES, in_menu=False)
 RECONNECT = PageEntry("reconnect.py", "Reconnect", "reconnect", Permission.FOLLOW, in_menu=False)
 RETRY = PageEntry("retry.py", "Retry", "retry", Permission.RETRY, in_menu=False)
+EXPORT = PageEntry("export.py", "Export", "export", Permission.SEE_WORKSPACES, in_menu=False)
 
-PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, LINKS, WORKSPACE, RECONNECT, RETRY)
+PAGES = (WORKSPACES, INCIDENTS, FAILED_EXPORTS, IMPORT_REPORTS, LINKS, WORKSPACE, RECONNECT, RETRY, EXPORT)
 
 
 def streamlit_page(entry: PageEntry, shown: Path | Callable[[], None], *, in_menu: bool) -> StreamlitPage:
@@ -83,6 +84,13 @@ def workspace_link(member: Member, workspace_id: str, text: str) -> Markup:
     if member.may(WORKSPACE.permission):
         return markup.link(text, WORKSPACE.link(id=workspace_id))
     return Markup("{}").format(text)
+
+
+def export_link(member: Member, export_id: int, number: str) -> Markup:
+    """Return an export's number, as a link to its page for somebody who may open that page."""
+    if may_open(member, EXPORT):
+        return markup.link(number, EXPORT.link(id=str(export_id)))
+    return markup.strong(number)
 
 
 def may_open(member: Member, entry: PageEntry) -> bool:

@@ -144,6 +144,11 @@ def act(
     return None
 
 
+def remember_refusal(sentence: str) -> None:
+    """Have the next run say what was not done; for callbacks."""
+    st.session_state[_REFUSAL] = sentence
+
+
 def show_refusal() -> None:
     """Show why the last press of a button did nothing, once."""
     sentence = st.session_state.pop(_REFUSAL, None)

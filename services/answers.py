@@ -31,9 +31,19 @@ def store_results(work: LaneWork, batch: str, drafts: Sequence[Draft], created: 
     now = utcnow()
     with work.desk.store.begin() as session:
         by_export = {d.export.id: r for d, r in zip(drafts, created.results, strict=True)}
+        session.info["batch"] = _rows(session, work, list(by_export))
         for draft in drafts:
             _store_result(session, work, draft, by_export[draft.export.id], now)
         _answer_attempts(session, batch, created, by_export, now)
+
+
+def _rows(session: Session, work: LaneWork, export_ids: Sequence[int]) -> list[object]:
+    """Read all that a batch changes in two queries; whoever holds it spares the session two an element."""
+    exports = select(tables.Export).where(tables.Export.id.in_(export_ids))
+    items = select(tables.PlanItem).where(
+        tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id.in_(export_ids)
+    )
+    return [*session.scalars(exports), *session.scalars(items)]
 
 
 def _store_result(session: Session, work: LaneWork, draft: Draft, result: Result, now: datetime) -> None:
@@ -169,8 +179,5 @@ def _outcome(result: Result) -> AttemptState:
 
 def finish_item(session: Session, work: LaneWork, export_id: int, result: ExportState, text: str) -> None:
     """Store what the run came to with one export."""
-    session.execute(
-        update(tables.PlanItem)
-        .where(tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id == export_id)
-        .values(result=result, result_text=text)
-    )
+    item = session.get_one(tables.PlanItem, (work.plan_id, export_id))
+    item.result, item.result_text = result, text

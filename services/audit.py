@@ -68,12 +68,14 @@ def record(
     )
 
 
-def history(session: Session, workspace_id: str, *, limit: int = 50) -> list[Entry]:
-    """Return the newest entries of a workspace, newest first."""
+def history(
+    session: Session, workspace_id: str, *, export_id: int | None = None, limit: int = 50
+) -> list[Entry]:
+    """Return the newest entries of a workspace, or of one of its exports, newest first."""
+    wanted = select(tables.AuditEntry).where(tables.AuditEntry.workspace_id == workspace_id)
+    if export_id is not None:
+        wanted = wanted.where(tables.AuditEntry.data["export"].as_integer() == export_id)
     rows = session.scalars(
-        select(tables.AuditEntry)
-        .where(tables.AuditEntry.workspace_id == workspace_id)
-        .order_by(tables.AuditEntry.at.desc(), tables.AuditEntry.id.desc())
-        .limit(limit)
+        wanted.order_by(tables.AuditEntry.at.desc(), tables.AuditEntry.id.desc()).limit(limit)
     )
     return [Entry(row.at, row.actor, row.action, row.summary, row.reason, row.data) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services import audit, pausing
 from services.store import tables
-from services.store.states import MessageState, RunState, SyncState
+from services.store.states import CAN_EXPORT, MarkState, MessageState, RunState, SyncState
 
 AT_MOST = 500  # rows a look; the next look sees the rest
 #: So many messages of a kind at once: a mail server that hangs must not keep the syncs waiting.
@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LANE = "lane"
     DISCONNECT = "disconnect"
     MESSAGE = "message"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def due(session: Session, *, now: datetime) -> list[Due]:
         *_disconnects(session, now),
         *_plans(session, now),
         *_messages(session, now),
+        *_marks(session, now),
         *_lanes(session, now),
     ]
 
@@ -117,6 +119,29 @@ def _disconnects(session: Session, now: datetime) -> list[Due]:
             (row.workspace_id, row.leaving_slice),
         )
         for row in rows
+    ]
+
+
+def _marks(session: Session, now: datetime) -> list[Due]:
+    # While the connection is broken a mark waits, and with it the export: it is not sent unchecked.
+    rows = session.execute(
+        select(tables.XeroMark.id, tables.XeroMark.slice, tables.Export.organisation_id)
+        .join(tables.Export, tables.Export.id == tables.XeroMark.export_id)
+        .join(tables.Connection, tables.Connection.workspace_id == tables.Export.workspace_id)
+        .where(
+            tables.XeroMark.state == MarkState.ASKED,
+            tables.XeroMark.due_at <= now,
+            tables.Connection.organisation_id == tables.Export.organisation_id,
+            tables.Connection.grant_id.is_not(None),
+            tables.Connection.leaving_at.is_(None),
+            tables.Connection.health.in_(CAN_EXPORT),
+        )
+        .order_by(tables.XeroMark.due_at)
+        .limit(AT_MOST)
+    )
+    return [
+        Due(Kind.MARK, f"mark:{mark_id}:{slice_}", organisation_id, (mark_id, slice_))
+        for mark_id, slice_, organisation_id in rows
     ]
 
 

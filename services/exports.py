@@ -1,4 +1,4 @@
-"""Exports: what was, is and will be delivered into Xero, and closing one without sending it."""
+"""Exports: what was, is and will be delivered into Xero."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, members, narrowing
+from services import narrowing
 from services.declined import Declined
-from services.members import Member, Permission
+from services.members import Member
 from services.narrowing import ExportFilter as ExportFilter
 from services.paging import page_count, page_of
 from services.store import tables
-from services.store.engine import utcnow
-from services.store.states import RETRYABLE, UNDELIVERED, ExportKind, ExportState
+from services.store.states import UNDELIVERED, ExportKind, ExportState
 from services.xero import links
 
 Key = TypeVar("Key", bound=Hashable)
@@ -170,35 +169,3 @@ def link(kind: ExportKind, xero_id: str | None, short_code: str | None) -> str |
 def ids_matching(session: Session, member: Member, filter: ExportFilter) -> list[int]:
     """Return the ids of all exports that match, on every page, the oldest report first."""
     return list(session.scalars(narrowing.ids(narrowing.matching(member, filter))))
-
-
-def set_aside(session: Session, member: Member, export_id: int, reason: str) -> None:
-    """Close an export without sending it, by a named person with a reason.
-
-    Raises `UnknownExport` (also for somebody else's), `NotAllowed`, and `Declined` for a missing
-    reason or an export that is delivered, being sent or in doubt.
-    """
-    export = session.get(tables.Export, export_id, with_for_update=True)
-    if export is None:
-        raise UnknownExport("There is no such export. It may have been removed; reload the page.")
-    members.require(session, member, Permission.SET_ASIDE, export.workspace_id)
-    reason = audit.reason_of(reason)
-    if not reason:
-        raise Declined("Say why this export is set aside: the reason stays in its history.")
-    if export.state is ExportState.IN_DOUBT:
-        raise Declined(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
-    if export.state not in RETRYABLE:
-        raise Declined(f"{export.number} is {export.state}, so it cannot be set aside.")
-    export.state = ExportState.SET_ASIDE
-    export.set_aside_by, export.set_aside_reason = member.email, reason
-    audit.record(
-        session,
-        "export set aside",
-        f"{export.number} was set aside without sending.",
-        actor=member.email,
-        workspace_id=export.workspace_id,
-        incident_id=export.incident_id,
-        reason=reason,
-    )
-    session.flush()
-    incidents.close_if_done(session, export.workspace_id, now=utcnow())

@@ -185,6 +185,49 @@ def close_if_done(session: Session, workspace_id: str, *, now: datetime) -> bool
     return True
 
 
+def lock_open(session: Session, workspace_id: str) -> None:
+    """Hold the workspace's open incident, if there is one, until the commit.
+
+    For who locks exports next: everybody takes the connection first, then the incident, then exports.
+    """
+    _open_incident(session, workspace_id)
+
+
+def owed_again(session: Session, export: tables.Export, *, actor: str, now: datetime) -> None:
+    """Count an export that is owed again: to the open incident, or else its own is open once more.
+
+    Where neither is, the export never failed for want of a connection, and concerns no incident.
+    """
+    own = session.get(tables.Incident, export.incident_id) if export.incident_id else None
+    session.flush()
+    incident = _open_incident(session, export.workspace_id)
+    if incident is not None:
+        _adopt(session, incident)
+    if own is None or own is incident:
+        return
+    if incident is None:
+        _reopen(session, own)
+    else:
+        export.incident_id = incident.id
+    audit.record(
+        session,
+        "incident reopened" if incident is None else "incident joined",
+        f"{export.number} is owed to Xero again.",
+        actor=actor,
+        workspace_id=export.workspace_id,
+        incident_id=export.incident_id,
+        at=now,
+        export=export.id,
+    )
+
+
+def _reopen(session: Session, incident: tables.Incident) -> None:
+    mark_stale(session, incident.closed_at)
+    incident.closed_at = None
+    repaired = incident.reconnected_at is not None
+    incident.state = IncidentState.RECONNECTED if repaired else IncidentState.OPEN
+
+
 def _is_left(session: Session, workspace_id: str) -> bool:
     return session.get_one(tables.Connection, workspace_id).health is Health.NOT_CONNECTED
 

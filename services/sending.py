@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from services import answers, claiming, contacts, documents, look_ups, objections, pausing, stopping
+from services import answers, claiming, contacts, documents, look_ups, marks, objections, pausing, stopping
 from services.batches import create, lane_items, of_one_kind
 from services.contacts import Refusal, Settled
 from services.documents import Draft
@@ -99,7 +99,8 @@ def _claim(work: LaneWork, batch: Sequence[Draft], refused: Mapping[str, Refusal
         _require_connection(work, pausing.lock(session, work.workspace_id, share=True))
         waiting = lane_items(work).where(tables.Export.id.in_(ids), tables.Export.state.in_(RETRYABLE))
         locked = session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH)
-        drafts = documents.drafts(session, claiming.as_planned(session, work, locked.all()))
+        unmarked = marks.leave_out(session, work.plan_id, locked.all())
+        drafts = documents.drafts(session, claiming.as_planned(session, work, unmarked))
         sendable = [draft for draft in drafts if _is_sendable(session, work, draft, refused)][:room]
         claiming.count(session, work, len(sendable))
         _write_attempts(session, sendable)

@@ -12,6 +12,7 @@ from services.lane import Held, LaneWork, Parked
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import GOES, AttemptState, ExportState, IncidentState
+from services.xero.api import Api
 from services.xero.connections import list_connections
 from services.xero.errors import Fault, XeroError
 from services.xero.pace import MustWait
@@ -148,7 +149,7 @@ def not_answered(work: LaneWork, batch: str, error: XeroError) -> NoReturn:
 def stop(work: LaneWork, error: XeroError) -> NoReturn:
     """Turn a failed call into what the lane does next. Always raises: `Parked` or `Held`."""
     if error.fault in CONNECTION_FAULTS or error.fault is Fault.APP_MISCONFIGURED:
-        listed = error.fault is Fault.NOT_CONNECTED and _is_listed(work)
+        listed = error.fault is Fault.NOT_CONNECTED and is_listed(work.api, work.organisation_id)
         with work.desk.store.begin() as session:
             connections.record_failure(session, work.workspace_id, error, listed=listed, now=utcnow())
     if error.fault in CONNECTION_FAULTS:
@@ -159,9 +160,9 @@ def stop(work: LaneWork, error: XeroError) -> NoReturn:
     raise Parked(seconds, f"Waiting for Xero: {error.detail}") from error
 
 
-def _is_listed(work: LaneWork) -> bool:
-    """Ask Xero whether this login still sees the organisation; no answer counts as no."""
+def is_listed(api: Api, organisation_id: str) -> bool:
+    """Ask Xero whether this login still sees an organisation; no answer counts as no."""
     try:
-        return any(found.organisation_id == work.organisation_id for found in list_connections(work.api))
+        return any(found.organisation_id == organisation_id for found in list_connections(api))
     except (XeroError, MustWait):
         return False

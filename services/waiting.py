@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from services import audit, judging, pausing, planning, retries, verdicts
+from services import audit, judging, marks, pausing, planning, retries, verdicts
 from services.desk import Desk
 from services.insights import mark_stale
 from services.members import Member
@@ -70,6 +70,7 @@ def _waiting() -> Select[int]:
             tables.Export.organisation_id == tables.Connection.organisation_id,
             tables.Connection.health.in_(WORKING),
             pausing.by_itself(),
+            ~marks.under_check(),
             ~in_a_run,
         )
         .order_by(tables.Export.approved_at, tables.Export.id)

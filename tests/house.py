@@ -75,14 +75,15 @@ class House:
         self._start("sandbox", ["-m", "services.sandbox", *options, "--redirect-uri", redirect])
         assert until_ok(f"{self.sandbox_url}/sandbox/health", seconds=READY_SECONDS), self.log("sandbox")
 
-    def start_worker(self, name: str = "worker", **settings: str) -> None:
+    def start_worker(self, name: str = "worker", *, module: str = "services.worker", **settings: str) -> None:
         """Start a worker; it takes up what its predecessor of the same name left."""
-        self._start(name, ["-m", "services.worker"], RELINK_WORKER_ID=name, **settings)
+        self._start(name, ["-m", module], RELINK_WORKER_ID=name, **settings)
 
-    def start_web(self) -> None:
-        """Start the pages and wait until they can be served, a worker included."""
+    def start_web(self, *, wait: bool = True) -> None:
+        """Start the pages and, but for `wait`, come back once they can be served, a worker included."""
         self._start("web", ["-m", "dashboard.asgi"])
-        assert until_ok(f"{self.url}/readyz", seconds=READY_SECONDS), self.log("web")
+        if wait:
+            assert until_ok(f"{self.url}/readyz", seconds=READY_SECONDS), self.log("web")
 
     def command(self, *arguments: str) -> str:
         """Run an operator's command to its end and return what it printed."""

@@ -11,6 +11,7 @@ from dashboard.parts import markup, words
 from services import catalogue
 from services.store.states import (
     NEEDS_PERSON,
+    AttemptState,
     ExportState,
     Health,
     IncidentState,
@@ -47,6 +48,10 @@ _TONES: dict[StrEnum, Tone] = {
     ExportState.FAILED: Tone.BAD,
     ExportState.IN_DOUBT: Tone.WARNING,
     ExportState.HELD: Tone.WARNING,
+    AttemptState.SENT: Tone.BUSY,
+    AttemptState.DELIVERED: Tone.GOOD,
+    AttemptState.REFUSED: Tone.BAD,
+    AttemptState.UNKNOWN: Tone.WARNING,
     IncidentState.OPEN: Tone.BAD,
     IncidentState.ADMIN_TOLD: Tone.WARNING,
     IncidentState.RECONNECTING: Tone.BUSY,

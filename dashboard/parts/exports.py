@@ -7,13 +7,12 @@ from typing import Literal
 
 import pandas as pd
 import streamlit as st
-from sqlalchemy.orm import Session
 
 from dashboard import navigation, session
 from dashboard.parts import badges, words
 from dashboard.parts.badges import GLYPHS
 from dashboard.parts.choosing import Choice
-from services import audit, exports, planning
+from services import audit, closing, planning
 from services.exports import ExportPage, ExportRow
 from services.members import Member, Permission
 from services.store.states import ExportState
@@ -24,6 +23,7 @@ HOW_TO_TICK = "Tick rows to act on some; ticks stay when you turn the page or ch
 
 _PLAN = "plan-to-open"
 _REASON = "set-aside-reason"
+_NAMED = 5  # refusals said one by one
 _WITHOUT_MESSAGE = {
     ExportState.HELD: "Not tried: the connection is broken.",
     ExportState.IN_DOUBT: "Sent, but Xero's answer was lost. It is looked up before any new try.",
@@ -52,7 +52,7 @@ def table(rows: Sequence[ExportRow], choice: Choice, *, label: str, with_workspa
         alt=label,
         column_config={
             "Approved": st.column_config.DatetimeColumn(format="D MMM YYYY", timezone="UTC"),
-            "Export": st.column_config.TextColumn(pinned=True),
+            "Export": st.column_config.LinkColumn(pinned=True, display_text="#(.+)$"),
             "What is wrong": st.column_config.TextColumn(width="large"),
             "Amount": st.column_config.TextColumn(alignment="right"),
         },
@@ -64,7 +64,7 @@ def _cells(row: ExportRow, *, with_workspace: bool) -> dict[str, object]:
     workspace = {"Workspace": row.workspace_name} if with_workspace else {}
     arrived = row.state is ExportState.DELIVERED  # it keeps what went wrong before
     return {
-        "Export": row.number,
+        "Export": f"{navigation.EXPORT.link(id=str(row.id))}#{row.number}",
         **workspace,
         "State": _state(row),
         "Amount": words.money(row.amount, row.currency),
@@ -185,11 +185,17 @@ def _dialog(ids: tuple[int, ...], choice: Choice) -> None:
 
 
 def _set_aside(ids: tuple[int, ...], choice: Choice) -> None:
-    if session.act(_set_all_aside, ids, st.session_state.get(_REASON, "")):
-        choice.clear()
+    closed = session.act(closing.set_all_aside, ids, st.session_state.get(_REASON, ""))
+    if closed is None:
+        return
+    choice.clear()
+    if closed.refused:
+        done = f"{words.plural(closed.done, 'export')} set aside. " if closed.done else ""
+        session.remember_refusal(
+            f"{done}{words.plural(len(closed.refused), 'other')} not: {_some(closed.refused)}"
+        )
 
 
-def _set_all_aside(store: Session, member: Member, ids: tuple[int, ...], reason: str) -> bool:
-    for export_id in ids:
-        exports.set_aside(store, member, export_id, reason)
-    return True
+def _some(refused: Sequence[str]) -> str:
+    more = f" And {len(refused) - _NAMED:,} more." if len(refused) > _NAMED else ""
+    return " ".join(refused[:_NAMED]) + more

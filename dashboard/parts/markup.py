@@ -56,6 +56,11 @@ def link(text: str | Markup, address: str, *, kind: str = "rl-link") -> Markup:
     return Markup('<a class="{}" href="{}">{}</a>').format(kind, address, text)
 
 
+def in_xero(address: str | None) -> Markup:
+    """Return a link to a document in Xero, to stand beside its number; nothing where there is none."""
+    return muted(" · ") + link("in Xero", address, kind="rl-link rl-over") if address else EMPTY
+
+
 def button_link(text: str, address: str) -> Markup:
     """Return a link that looks like the primary button and leaves in this tab.
 
@@ -79,6 +84,13 @@ def post_button(text: str, address: str, *, kind: str) -> Markup:
 def paragraph(text: str | Markup) -> Markup:
     """Return a paragraph."""
     return Markup("<p>{}</p>").format(text)
+
+
+def copyable(text: str | None, *, never: str = "none") -> Markup:
+    """Return an identifier shown shortened: whole on hover, and selected as a whole by a click."""
+    if text is None:
+        return muted(never)
+    return Markup('<span class="rl-copy" title="{}">{}</span>').format(text, text)
 
 
 def two_lines(first: str | Markup, second: str | Markup) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from dashboard import session
+from dashboard import navigation, session
 from dashboard.parts import badges, filters, markup, panels, tables, words
 from services import answers
 from services import plans as plan_service
@@ -43,13 +43,13 @@ def items(member: Member, plan: PlanView) -> None:
             tables.Column("Verdict"),
             tables.Column("Result"),
         ],
-        [_item(row) for row in rows],
+        [_item(member, row) for row in rows],
     )
     filters.pages(-(-total // ITEMS_A_PAGE))
     panels.shown_of(len(rows), total, "export")
 
 
-def _item(row: PlanItemRow) -> list[str | Markup]:
+def _item(member: Member, row: PlanItemRow) -> list[str | Markup]:
     result = badges.state_badge(row.result) if row.result else markup.muted("not tried")
     if row.result_text and row.result_text != answers.IN_XERO:
         result += markup.second(row.result_text)
@@ -57,7 +57,7 @@ def _item(row: PlanItemRow) -> list[str | Markup]:
     if row.verdict is not Verdict.WILL_SEND:
         verdict += markup.second(row.reason)
     return [
-        _number(row),
+        _number(member, row),
         row.workspace_name,
         words.money(row.amount, row.currency),
         verdict,
@@ -65,10 +65,9 @@ def _item(row: PlanItemRow) -> list[str | Markup]:
     ]
 
 
-def _number(row: PlanItemRow) -> Markup:
-    if row.xero_link is None:
-        return markup.strong(row.number)
-    return markup.link(row.number, row.xero_link) + markup.muted(" in Xero")
+def _number(member: Member, row: PlanItemRow) -> Markup:
+    number = navigation.export_link(member, row.export_id, row.number)
+    return number + markup.in_xero(row.xero_link)
 
 
 def verdicts(plan: PlanView) -> None:

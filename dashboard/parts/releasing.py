@@ -130,8 +130,8 @@ def done(member: Member, view: WizardView) -> None:
         markup.join(links, markup.dot()),
         tone=Tone.WARNING if found.left_total else Tone.GOOD,
     )
-    _left(found)
-    _arrived(found)
+    _left(member, found)
+    _arrived(member, found)
     with st.expander("Summary for the ticket", expanded=not found.left_total):
         st.code(found.summary, language=None, wrap_lines=True)
 
@@ -142,21 +142,25 @@ def _still(number: int) -> str:
     return f"{words.plural(number, 'export')} still {'needs' if number == 1 else 'need'} a person."
 
 
-def _left(found: Outcome) -> None:
+def _left(member: Member, found: Outcome) -> None:
     if not found.left:
         return
     tables.table(
         "Exports that still need a person",
         [tables.Column("Export"), tables.Column("State"), tables.Column("What it needs")],
         [
-            [markup.strong(row.number), badges.state_badge(row.state), found.needs[row.id]]
+            [
+                navigation.export_link(member, row.id, row.number),
+                badges.state_badge(row.state),
+                found.needs[row.id],
+            ]
             for row in found.left
         ],
     )
     panels.shown_of(len(found.left), found.left_total, "export")
 
 
-def _arrived(found: Outcome) -> None:
+def _arrived(member: Member, found: Outcome) -> None:
     if not found.arrived:
         return
     with st.expander(
@@ -166,13 +170,11 @@ def _arrived(found: Outcome) -> None:
         tables.table(
             "Exports that arrived in Xero",
             [tables.Column("Export"), tables.Column("Report"), tables.Column("Amount", figures=True)],
-            [_arrived_row(row) for row in found.arrived],
+            [_arrived_row(member, row) for row in found.arrived],
         )
         panels.shown_of(len(found.arrived), found.arrived_total, "export")
 
 
-def _arrived_row(row: ExportRow) -> list[str | Markup]:
-    number: str | Markup = markup.strong(row.number)
-    if row.xero_link is not None:
-        number = markup.link(row.number, row.xero_link) + markup.muted(" in Xero")
+def _arrived_row(member: Member, row: ExportRow) -> list[str | Markup]:
+    number = navigation.export_link(member, row.id, row.number) + markup.in_xero(row.xero_link)
     return [number, row.title, words.money(row.amount, row.currency)]

@@ -36,6 +36,11 @@ def span(seconds: float) -> str:
     return plural(max(0, round(seconds)), "second")
 
 
+def short_span(seconds: float) -> str:
+    """Return how long an answer took: "0.4 seconds" under ten of them, else as `span` does."""
+    return f"{max(0.0, seconds):.1f} seconds" if seconds < 10 else span(seconds)
+
+
 def ago(when: datetime, *, at: datetime | None = None) -> str:
     """Return how long ago a moment was: "3 hours ago"; after two months, its day."""
     seconds = ((at or now()) - when).total_seconds()

@@ -38,6 +38,16 @@ class LoggedCall(Base):
     status: Mapped[int]
 
 
+class LoggedKey(Base):
+    """The `Idempotency-Key` of one call that had one."""
+
+    __tablename__ = "call_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    key: Mapped[str]
+
+
 class CallsMiddleware:
     """Logs calls with the status that the caller saw.
 
@@ -67,13 +77,16 @@ class CallsMiddleware:
             self._log(scope, status)
 
     def _log(self, scope: Scope, status: int) -> None:
+        headers, path = Headers(scope=scope), _template(scope["path"])
         with self._sandbox.session() as session:
+            if key := headers.get("idempotency-key"):
+                session.add(LoggedKey(path=path, key=key))
             session.add(
                 LoggedCall(
                     at=now(session),
                     method=scope["method"],
-                    path=_template(scope["path"]),
-                    organisation_id=Headers(scope=scope).get("xero-tenant-id", "").lower(),
+                    path=path,
+                    organisation_id=headers.get("xero-tenant-id", "").lower(),
                     grant_type=scope["state"].get("grant_type", ""),
                     status=status,
                 )
@@ -102,9 +115,16 @@ def calls(session: Session, organisation_id: str | None = None) -> dict[str, Any
     }
 
 
+def keys(session: Session, path: str) -> dict[str, int]:
+    """Count the logged calls with this path by their idempotency key, those without one left out."""
+    counted = select(LoggedKey.key, func.count()).where(LoggedKey.path == path).group_by(LoggedKey.key)
+    return dict(session.execute(counted).all())
+
+
 def clear_calls(session: Session) -> None:
     """Forget every logged call."""
     session.execute(delete(LoggedCall))
+    session.execute(delete(LoggedKey))
 
 
 def _template(path: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import struct
+from random import Random
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +24,9 @@ class Fault(BaseModel):
     """What goes wrong, for which calls, and how often.
 
     With a `status` the call is answered so and no work is done. `reset` drops the connection instead of
-    answering: "before" the work is done or "after" it. A delay comes first, whatever follows.
+    answering: "before" the work is done or "after" it. `spoil` lets the work be done and its true answer
+    arrive without its second half, or without the last element of a batch. A delay comes first, whatever
+    follows. With a `share` under 1 it hits by chance, the same calls each time for the same `seed`.
     """
 
     id: int | None = Field(default=None, description="Given by the sandbox.")
@@ -30,11 +34,14 @@ class Fault(BaseModel):
     path: str = Field(default=".*", description="A regular expression found in the path, in any case.")
     organisation: str | None = Field(default=None, description="Only calls to this organisation.")
     times: int = Field(default=1, ge=1, description="How many calls it still hits.")
+    share: float = Field(default=1, gt=0, le=1, description="Which part of the calls that match it hits.")
+    seed: int = 0
     delay_seconds: float = Field(default=0, ge=0)
     status: int | None = Field(default=None, ge=200, le=599)
     body: str = ""
     headers: dict[str, str] = Field(default_factory=dict)
     reset: Literal["before", "after"] | None = None
+    spoil: Literal["body", "element"] | None = None
 
     @field_validator("path")
     @classmethod
@@ -53,6 +60,7 @@ class PendingFault(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     times: Mapped[int]
+    #: The fault, and how many calls it has `seen`.
     definition: Mapped[dict[str, Any]]
 
     def as_fault(self) -> Fault:
@@ -100,6 +108,9 @@ class FaultsMiddleware:
             await _drop_connection(receive)
         elif fault.status is not None:
             await Response(fault.body, fault.status, fault.headers)(scope, received, send)
+        elif fault.spoil is not None:
+            answer = await _answer(self._app, scope, received)
+            await _spoilt(answer, fault.spoil)(scope, received, send)
         else:
             await self._app(scope, received, send)
 
@@ -109,7 +120,7 @@ class FaultsMiddleware:
         with self._sandbox.session() as session:
             for pending in session.scalars(select(PendingFault).order_by(PendingFault.id)):
                 fault = pending.as_fault()
-                if _matches(fault, scope):
+                if _matches(fault, scope) and _strikes(fault, pending):
                     _use_up(session, pending)
                     return fault
         return None
@@ -122,6 +133,12 @@ def _matches(fault: Fault, scope: Scope) -> bool:
         and (fault.organisation is None or fault.organisation.lower() == organisation)
         and re.search(fault.path, scope["path"], re.IGNORECASE) is not None
     )
+
+
+def _strikes(fault: Fault, pending: PendingFault) -> bool:
+    seen = pending.definition.get("seen", 0) + 1
+    pending.definition = {**pending.definition, "seen": seen}
+    return Random(f"{fault.seed}/{seen}").random() < fault.share  # noqa: S311 - no secret
 
 
 def _use_up(session: Session, pending: PendingFault) -> None:
@@ -141,6 +158,36 @@ async def _received(receive: Receive) -> Receive:
         return messages.pop(0) if messages else await receive()
 
     return replay
+
+
+async def _answer(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
+    """Let a call be worked on, and return its answer instead of sending it."""
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    start, *parts = messages
+    headers = MutableHeaders(raw=list(start["headers"]))
+    del headers["content-length"]
+    return Response(b"".join(part["body"] for part in parts), start["status"], dict(headers))
+
+
+def _spoilt(answer: Response, what: Literal["body", "element"]) -> Response:
+    body = bytes(answer.body)
+    answer.body = body[: len(body) // 2] if what == "body" else _without_last_element(body)
+    answer.headers["content-length"] = str(len(answer.body))
+    return answer
+
+
+def _without_last_element(body: bytes) -> bytes:
+    try:
+        envelope = json.loads(body)
+    except ValueError:
+        return body
+    cut = {name: value[:-1] if isinstance(value, list) else value for name, value in envelope.items()}
+    return json.dumps(cut).encode()
 
 
 async def _keep_silent(_message: Message) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -33,11 +34,14 @@ class Store:
     """Where everything is kept; a call to Xero is never made inside one of its transactions."""
 
     engine: Engine
+    #: Held while writing. SQLite has one writer at a time and lets those who wait poll, with no queue: of
+    #: a worker's many lanes some would poll in vain until the busy timeout ends them.
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Open a session that writes: commits at the end, rolls back on an error."""
-        with self.engine.connect().execution_options(relink_writes=True) as connection:
+        with self.turn, self.engine.connect().execution_options(relink_writes=True) as connection:
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 yield session
             connection.commit()
@@ -67,7 +71,7 @@ def open_store(url: str) -> Store:
     engine = create_engine(parsed, hide_parameters=True, **POOL, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine)
+    return Store(engine, RLock())
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

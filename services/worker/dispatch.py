@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from services import disconnects, judging, messages, run_work, sync_work
+from services import disconnects, judging, mark_work, messages, run_work, sync_work
 from services.desk import Desk
 from services.due import Due, Kind, due
 from services.store.engine import utcnow
@@ -22,6 +22,7 @@ _QUEUE_AGAIN: Mapping[Kind, Callable[..., Any]] = {
     Kind.LANE: run_work.queue_stranded_again,
     Kind.MESSAGE: messages.queue_stranded_again,
     Kind.DISCONNECT: disconnects.queue_stranded_again,
+    Kind.MARK: mark_work.queue_stranded_again,
 }
 
 log = structlog.get_logger()

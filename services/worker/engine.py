@@ -27,7 +27,14 @@ ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 KEPT_FOR = timedelta(days=7)
 FORGET_AT_MOST = 5_000  # an hour
 #: Low first: somebody waits for those.
-PRIORITIES = {Kind.SYNC: 1, Kind.PLAN: 1, Kind.DISCONNECT: 1, Kind.MESSAGE: 1, Kind.LANE: 10}
+PRIORITIES = {
+    Kind.SYNC: 1,
+    Kind.PLAN: 1,
+    Kind.DISCONNECT: 1,
+    Kind.MESSAGE: 1,
+    Kind.MARK: 1,
+    Kind.LANE: 10,
+}
 
 
 def configure(settings: Settings) -> None:

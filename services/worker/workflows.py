@@ -15,6 +15,7 @@ from services import (
     disconnects,
     grants,
     judging,
+    mark_work,
     messages,
     reconnects,
     run_work,
@@ -62,6 +63,13 @@ def disconnect(workspace_id: str, slice_: int) -> None:
     """Give a connection back to Xero."""
     with _faults_logged(workspace=workspace_id):
         disconnects.run(open_desk(), workspace_id, slice_)
+
+
+@DBOS.workflow(name=Kind.MARK)
+def mark(mark_id: str, slice_: int) -> None:
+    """Look up in Xero what a person says is there."""
+    with _faults_logged(mark=mark_id):
+        mark_work.check(open_desk(), mark_id, slice_)
 
 
 @contextmanager

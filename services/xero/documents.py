@@ -36,6 +36,7 @@ __all__ = [
     "Bill",
     "BillStatus",
     "Created",
+    "Document",
     "DocumentKind",
     "Found",
     "Line",
@@ -51,6 +52,7 @@ __all__ = [
     "find_bank_transactions",
     "find_bills",
     "idempotency_key",
+    "read_document",
     "read_paid_bills",
 ]
 
@@ -112,6 +114,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document in Xero, whoever made it and of whatever type."""
+
+    type: str  #: Xero's word: ACCPAY, ACCREC, SPEND, RECEIVE, ...
+    status: str
+    total: Decimal
+    contact_name: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaidBill:
     """A bill that is fully paid in Xero, and the day of the last payment where Xero gives it."""
 
@@ -164,6 +177,25 @@ def find_bank_transactions(api: Api, organisation_id: str, references: Sequence[
         raise ValueError("a reference with a quote or a backslash cannot be looked up")
     terms = (" OR ".join(f'Reference=="{each}"' for each in part) for part in _parts(references))
     return _find(api, organisation_id, DocumentKind.BANK_TRANSACTION, ({"where": each} for each in terms))
+
+
+def read_document(api: Api, organisation_id: str, kind: DocumentKind, xero_id: str) -> Document | None:
+    """Read one document by its id; None where the organisation has none of it. Raises `XeroError`."""
+    try:
+        answer = api.request("GET", f"{ACCOUNTING}/{kind}/{xero_id}", organisation_id=organisation_id)
+    except XeroError as error:
+        if error.fault is Fault.NOT_FOUND:
+            return None
+        raise
+    with understood(answer.correlation_id, written=False):
+        [row] = answer.data[kind.value]
+        return Document(
+            type=row["Type"],
+            status=row["Status"],
+            total=Decimal(row["Total"]),
+            contact_name=row.get("Contact", {}).get("Name") or "",
+            currency=row["CurrencyCode"],
+        )
 
 
 def read_paid_bills(api: Api, organisation_id: str, *, since: datetime | None) -> Iterator[PaidBill]:

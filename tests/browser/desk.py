@@ -15,7 +15,7 @@ from services.store import tables
 from services.store.engine import open_store
 from services.store.states import SyncState
 from tests.house import House, house
-from tests.integration.web.conftest import claims, user_cookie
+from tests.integration.web.conftest import member_cookie
 from tests.patience import until
 
 SYNCED_SECONDS = 120.0
@@ -53,7 +53,7 @@ def _until_synced(tree: House) -> None:
 
 def sign_in_by_cookie(context: BrowserContext, tree: House, email: str) -> Page:
     """Open a window with the cookie of somebody who signed in before."""
-    cookie = user_cookie({**claims(email), "origin": tree.url})
+    cookie = member_cookie(tree.url, email)
     context.add_cookies([{"name": USER_COOKIE, "value": cookie, "url": tree.url}])
     page = context.new_page()
     page.set_default_timeout(20_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from services import disconnects, judging, messages, run_work, sync_work
+from services import disconnects, judging, mark_work, messages, run_work, sync_work
 from services.desk import Desk
 from services.due import Kind, due
 from services.store.engine import utcnow
@@ -16,6 +16,7 @@ _WORK: Mapping[Kind, Callable[..., None]] = {
     Kind.LANE: run_work.work_lane,
     Kind.DISCONNECT: disconnects.run,
     Kind.MESSAGE: messages.send,
+    Kind.MARK: mark_work.check,
 }
 
 

@@ -51,6 +51,13 @@ async def show_calls(request: Request, organisation: str | None = None) -> dict[
         return calls.calls(session, organisation)
 
 
+@router.get("/calls/keys")
+async def show_keys(request: Request, path: str) -> dict[str, int]:
+    """Count the calls with this path, as `/calls` writes it, by their `Idempotency-Key`."""
+    with request.app.state.sandbox.session() as session:
+        return calls.keys(session, path)
+
+
 @router.delete("/calls", status_code=204)
 async def clear_calls(request: Request) -> None:
     """Start counting calls anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services import audit, exports, runs, syncs
+from services import audit, closing, runs, syncs
 from services.audit import SYSTEM
 from services.store.engine import utcnow
 from tests.integration.office import Office
@@ -43,7 +43,7 @@ def test_every_act_of_a_repair_has_a_name_and_a_reason(office: Office) -> None:
     with office.desk.store.begin() as session:
         runs.pause(session, office.agent, plan_id)
         runs.resume(session, office.agent, plan_id)
-        exports.set_aside(session, office.agent, bad, "Entered by hand.")
+        closing.set_aside(session, office.agent, bad, "Entered by hand.")
         runs.cancel(session, office.agent, plan_id)
     with office.desk.store.read() as session:
         found = audit.history(session, shop.workspace_id)

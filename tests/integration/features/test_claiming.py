@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from services import exports
+from services import closing
 from services.store.states import ExportState
 from tests.integration.office import Office
 from tests.integration.stores import until_blocked
@@ -16,7 +16,7 @@ def test_an_export_set_aside_during_the_claim_is_not_sent(office: Office) -> Non
     office.start(office.plan(shop))
     worker = Thread(target=office.work_off)
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.agent, aside, "entered by hand")
+        closing.set_aside(session, office.agent, aside, "entered by hand")
         session.flush()
         worker.start()
         until_blocked(office.desk.store)

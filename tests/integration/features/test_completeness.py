@@ -8,7 +8,7 @@ import io
 import pytest
 from sqlalchemy import event, select
 
-from services import completeness, exports, incidents
+from services import closing, completeness, incidents
 from services.completeness import Proof, UnknownIncident
 from services.members import Member, UnknownWorkspace
 from services.store import tables
@@ -54,7 +54,7 @@ def test_every_export_that_an_incident_held_up_is_followed_from_its_failure_to_i
     assert (released.complete, state_of(office, shop)) == (False, IncidentState.RELEASING)
 
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.agent, unfit, "entered by hand")
+        closing.set_aside(session, office.agent, unfit, "entered by hand")
     done = proof_of(office, shop)
     assert counts(done) == (6, 5, 5, 1, 0)
     assert (done.complete, state_of(office, shop)) == (True, IncidentState.CLOSED)
@@ -100,7 +100,7 @@ def test_the_file_has_every_export_and_its_end_and_runs_no_formula(office: Offic
     office.break_login(shop)
     with office.desk.store.begin() as session:
         aside, owed = session.scalars(select(tables.Export.id).order_by(tables.Export.id))
-        exports.set_aside(session, office.agent, aside, "=1+1")
+        closing.set_aside(session, office.agent, aside, "=1+1")
         incident = incidents.for_workspace(session, shop.workspace_id)
         assert incident is not None
         text = completeness.file(session, office.agent, incident.id)

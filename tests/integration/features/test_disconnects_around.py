@@ -10,7 +10,7 @@ import pytest
 
 from services import (
     admin_changes,
-    exports,
+    closing,
     pausing,
     reconnects,
     retries,
@@ -165,7 +165,7 @@ def test_an_incident_stays_open_as_long_as_exports_are_owed(office: Office) -> N
     assert still.state is not IncidentState.CLOSED
     assert closed.state is IncidentState.CLOSED
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.admin, export_id, "By hand.")
+        closing.set_aside(session, office.admin, export_id, "By hand.")
     still = office.incident(owing)
     assert still is not None
     assert still.state is IncidentState.CLOSED

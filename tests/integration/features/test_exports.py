@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-from sqlalchemy import select
-
-from services import audit, exports
-from services.declined import Declined
-from services.exports import ExportFilter, ExportPage, UnknownExport
-from services.members import Member, NotAllowed, UnknownWorkspace
+from services import exports
+from services.exports import ExportFilter, ExportPage
+from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import RETRYABLE, ExportState
+from services.store.states import ExportState
 from tests.integration.office import LONG_AGO, Office, Shop
 
 HOSTILE = [
@@ -127,64 +123,3 @@ def test_an_admin_finds_exports_of_their_own_workspaces_only(office: Office) -> 
     assert search(office, office.admin, workspace_id=foreign.workspace_id).total == 0
     with office.desk.store.read() as session:
         assert exports.ids_matching(session, office.admin, ExportFilter()) == mine
-
-
-def aside(office: Office, export_id: int, reason: str, member: Member | None = None) -> None:
-    with office.desk.store.begin() as session:
-        exports.set_aside(session, member or office.agent, export_id, reason)
-
-
-def test_setting_aside_needs_a_reason_and_keeps_who_and_why(office: Office) -> None:
-    shop = office.shop()
-    (export_id,) = office.exports(shop, 1)
-    with pytest.raises(Declined, match="Say why"):
-        aside(office, export_id, "  ")
-    aside(office, export_id, " Entered by hand. ")
-    (row,) = search(office).rows
-    assert (row.state, row.set_aside_by, row.set_aside_reason) == (
-        ExportState.SET_ASIDE,
-        office.agent.email,
-        "Entered by hand.",
-    )
-    with office.desk.store.read() as session:
-        newest = audit.history(session, shop.workspace_id)[0]
-    assert (newest.action, newest.actor, newest.reason) == (
-        "export set aside",
-        office.agent.email,
-        "Entered by hand.",
-    )
-
-
-def test_only_what_is_neither_delivered_nor_on_its_way_can_be_set_aside(office: Office) -> None:
-    shop = office.shop()
-    by_state = {state: office.exports(shop, 1, state=state)[0] for state in ExportState}
-    for state, export_id in by_state.items():
-        if state in RETRYABLE - {ExportState.IN_DOUBT}:
-            aside(office, export_id, "Not ours.")
-            assert office.export(export_id).state is ExportState.SET_ASIDE
-        else:
-            with pytest.raises(Declined, match=office.export(export_id).number):
-                aside(office, export_id, "Not ours.")
-            assert office.export(export_id).state is state
-
-
-def test_nobody_sets_aside_what_is_not_theirs_to_set_aside(office: Office) -> None:
-    shop = office.shop()
-    (export_id,) = office.exports(shop, 1)
-    disown(office, shop)
-    with pytest.raises(NotAllowed):
-        aside(office, export_id, "No.", office.manager)
-    with pytest.raises(UnknownWorkspace):
-        aside(office, export_id, "No.", office.admin)
-    with pytest.raises(UnknownExport, match="There is no such export"):
-        aside(office, 987654, "No.")
-    with office.desk.store.read() as session:
-        assert session.scalars(select(tables.Export.state)).all() == [ExportState.WAITING]
-
-
-def test_a_reason_too_long_to_be_read_is_declined_and_nothing_is_set_aside(office: Office) -> None:
-    shop = office.shop()
-    (export_id,) = office.exports(shop, 1)
-    with office.desk.store.begin() as session, pytest.raises(Declined, match="500 or fewer"):
-        exports.set_aside(session, office.agent, export_id, "x" * 501)
-    assert office.states([export_id]) == [ExportState.WAITING]

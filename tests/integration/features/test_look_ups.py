@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from services import exports
+from services import closing
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import AttemptState, ExportKind, ExportState, RunState, Verdict
@@ -196,7 +196,7 @@ def test_what_a_person_sets_aside_while_xero_is_asked_stays_set_aside(office: Of
         working = pool.submit(office.work_off)
         until(lambda: not office.xero.control("GET", "/faults"))  # Xero is being asked
         with office.desk.store.begin() as session:
-            exports.set_aside(session, office.agent, export_id, "paid by hand")
+            closing.set_aside(session, office.agent, export_id, "paid by hand")
         working.result()
     assert office.export(export_id).state is ExportState.SET_ASIDE
     assert told(office, plan_id, export_id) == (ExportState.SET_ASIDE, "Set aside meanwhile.")

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from services import (
     admin_changes,
+    closing,
     disconnects,
-    exports,
     incidents,
     members,
     pausing,
@@ -61,7 +61,7 @@ ACTS: list[tuple[Permission, Act]] = [
     (Permission.RECONNECT, lambda s, m, shop, _: reconnects.start(s, m, shop.workspace_id)),
     (Permission.RETRY, lambda s, m, _shop, export: planning.plan(s, m, export_ids=[export])),
     (Permission.RETRY, lambda s, m, _shop, _: planning.plan(s, m, filter=ExportFilter())),
-    (Permission.SET_ASIDE, lambda s, m, _shop, export: exports.set_aside(s, m, export, "By hand.")),
+    (Permission.SET_ASIDE, lambda s, m, _shop, export: closing.set_aside(s, m, export, "By hand.")),
     (Permission.FOLLOW, lambda s, m, shop, _: wizard.wizard(s, m, shop.workspace_id)),
     (Permission.FOLLOW, lambda s, m, shop, _: wizard.stamp(s, m, shop.workspace_id)),
     (Permission.FOLLOW, lambda s, m, shop, _: admin_changes.latest(s, m, shop.workspace_id)),

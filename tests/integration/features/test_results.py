@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 from sqlalchemy import update
 
-from services import exports, planning, plans, result_files, results
+from services import closing, planning, plans, result_files, results
 from services.result_files import Format
 from services.results import FileRow, Leftovers, Result, ResultFilter, ResultPage
 from services.store import tables
@@ -107,7 +107,7 @@ def test_leftovers_are_what_is_still_owed_and_tell_what_cannot_go(office: Office
     office.work_off()
     with office.desk.store.begin() as session:
         assert results.leftovers(session, plan_id) == Leftovers(total=2, can_go=1)
-        exports.set_aside(session, office.agent, refused, "Paid by hand.")
+        closing.set_aside(session, office.agent, refused, "Paid by hand.")
         assert results.leftovers(session, plan_id) == Leftovers(total=1, can_go=0)
         other = planning.leftovers(session, office.agent, plan_id)
         assert plans.view(session, office.agent, other).total == 1

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services import exports, planning, plans, run_work
+from services import closing, planning, plans, run_work
 from services.exports import ExportFilter
 from services.store import tables
 from services.store.states import ExportKind, ExportState, IncidentState, RunState, Verdict
@@ -126,7 +126,7 @@ def test_the_incident_closes_only_when_everything_is_delivered_or_set_aside(offi
     assert_each_once(office, shop, good)
     assert state(office) is IncidentState.RELEASING
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.agent, bad, "Entered by hand in Xero.")
+        closing.set_aside(session, office.agent, bad, "Entered by hand in Xero.")
     assert state(office) is IncidentState.CLOSED
 
 

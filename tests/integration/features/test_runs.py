@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from sqlalchemy import select, update
 
-from services import exports, planning, retries, run_work, runs
+from services import closing, exports, planning, retries, run_work, runs
 from services.members import NotAllowed, UnknownWorkspace
 from services.run_work import BATCHES_A_SLICE
 from services.store import tables
@@ -146,7 +146,7 @@ def test_what_was_set_aside_meanwhile_is_not_sent_and_the_run_says_so(office: Of
     sent, closed = office.exports(shop, 2)
     plan_id = office.retry(shop)
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.agent, closed, "Paid by hand.")
+        closing.set_aside(session, office.agent, closed, "Paid by hand.")
     office.work_off()
     assert_each_once(office, shop, [sent])
     assert office.results(plan_id)[closed] == (ExportState.SET_ASIDE, "Set aside meanwhile.")

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from services import claiming, exports, retries, runs, waiting
+from services import claiming, closing, retries, runs, waiting
 from services.declined import Declined
 from services.retries import Started
 from services.store import tables
@@ -351,7 +351,7 @@ def test_where_all_changed_nothing_starts_and_the_sentence_says_why(office: Offi
     [export_id] = office.exports(shop, 1)
     plan_id = office.plan(shop)
     with office.desk.store.begin() as session:
-        exports.set_aside(session, office.agent, export_id, "Paid by hand.")
+        closing.set_aside(session, office.agent, export_id, "Paid by hand.")
     with pytest.raises(Declined, match=r"left to be sent\. It was set aside after"):
         start(office, plan_id)
     assert number_of_runs(office) == 0

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from services import exports, insights
+from services import closing, insights
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import AttemptState, ExportState, Health
@@ -167,7 +167,7 @@ def test_an_export_never_vanishes_because_a_file_leaves_it_out(desk: Desk) -> No
     assert "EXP-R1-2 is no longer in the report" in rejected.reason
 
     with desk.store.begin() as session:
-        exports.set_aside(session, AGENT, desk.exports()["EXP-R1-2"].id, "Entered twice")
+        closing.set_aside(session, AGENT, desk.exports()["EXP-R1-2"].id, "Entered twice")
     assert desk.bring_rows(card()).unchanged == 1
     assert desk.exports()["EXP-R1-2"].state is ExportState.SET_ASIDE
 

@@ -88,6 +88,50 @@ def test_a_delayed_call_keeps_the_caller_waiting_and_is_then_answered(sandbox: D
     assert send(sandbox, who, "GET", "/Accounts")[0] == 200
 
 
+def test_a_spoilt_body_is_the_first_half_of_a_true_answer_to_work_that_was_done(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    arm(sandbox, method="PUT", spoil="body")
+    answer = sandbox.http.put("/api.xro/2.0/Invoices", json=bill("HALF"), headers=who.headers)
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        answer.json()
+    assert numbers(sandbox, who) == ["HALF"]
+
+
+def test_a_spoilt_element_is_missing_from_an_answer_although_it_was_created(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    arm(sandbox, method="PUT", spoil="element")
+    batch = {"Invoices": [bill("TOLD"), bill("UNTOLD")]}
+    status, answer = send(sandbox, who, "PUT", "/Invoices", batch)
+    assert (status, [element["InvoiceNumber"] for element in answer["Invoices"]]) == (200, ["TOLD"])
+    assert sorted(numbers(sandbox, who)) == ["TOLD", "UNTOLD"]
+
+
+def test_a_spoilt_element_leaves_an_answer_without_elements_as_it_is(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    arm(sandbox, spoil="element")
+    answer = sandbox.http.get("/api.xro/2.0/Invoices/no-such-id", headers=who.headers)
+    assert (answer.status_code, answer.text) == (404, "The resource you're looking for cannot be found")
+
+
+def which_are_hit(sandbox: Driver, who: Connected, calls: int, **fault: Any) -> list[int]:
+    sandbox.control("DELETE", "/faults")
+    arm(sandbox, path="/Accounts", times=calls, status=500, **fault)
+    statuses = [
+        sandbox.http.get("/api.xro/2.0/Accounts", headers=who.headers).status_code for _ in range(calls)
+    ]
+    return [call for call, status in enumerate(statuses) if status == 500]
+
+
+def test_a_share_of_the_calls_is_hit_the_same_ones_for_the_same_seed(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    hit = which_are_hit(sandbox, who, 100, share=0.2, seed=7)
+    assert 10 <= len(hit) <= 30
+    assert sandbox.control("GET", "/faults")[0]["times"] == 100 - len(hit)
+    assert which_are_hit(sandbox, who, 100, share=0.2, seed=7) == hit
+    assert which_are_hit(sandbox, who, 100, share=0.2, seed=8) != hit
+
+
 def test_the_token_endpoint_can_fail_as_well(sandbox: Driver) -> None:
     who = sandbox.connected()
     arm(sandbox, path="/connect/token", reset="after")

@@ -98,6 +98,16 @@ def test_calls_are_counted_by_status_and_by_path(sandbox: Driver) -> None:
     assert counted["by_path"] == {"PUT /api.xro/2.0/Invoices": 2, "GET /api.xro/2.0/Invoices/{id}": 1}
 
 
+def test_calls_are_counted_by_their_idempotency_key(sandbox: Driver) -> None:
+    who = sandbox.connected()
+    sandbox.control("DELETE", "/calls")
+    for key in ("once", "twice", "twice", ""):
+        headers = who.headers | ({"Idempotency-Key": key} if key else {})
+        sandbox.http.put("/api.xro/2.0/Invoices", json=bill(), headers=headers)
+    counted = sandbox.http.get("/sandbox/calls/keys", params={"path": "/api.xro/2.0/Invoices"})
+    assert counted.json() == {"once": 1, "twice": 2}
+
+
 def test_refreshes_are_counted_apart_and_the_log_can_be_cleared(sandbox: Driver) -> None:
     who = sandbox.connected()
     sandbox.control("DELETE", "/calls")

@@ -86,6 +86,11 @@ def user_cookie(content: Mapping[str, object]) -> str:
     return create_signed_value(COOKIE_SECRET, USER_COOKIE, json.dumps(content)).decode()
 
 
+def member_cookie(origin: str, email: str) -> str:
+    """Return the cookie of somebody who signed in to the site at this origin."""
+    return user_cookie({**claims(email), "origin": origin})
+
+
 def sign_in(browser: TestClient, email: str, **changes: float) -> None:
     """Give a browser the cookie of somebody signed in."""
     browser.cookies.set(USER_COOKIE, user_cookie(claims(email, **changes)))

@@ -41,7 +41,7 @@ def test_a_plan_shows_each_verdict_before_anything_is_sent(
 
     assert "will send" in shown
     assert "blocked: still disconnected" in shown
-    assert "3 exports in about 1 call to Xero" in shown
+    assert "3 exports in about 2 calls to Xero" in shown
     with desk.store.read() as session:
         assert session.get(tables.RetryRun, plan_id) is None
 

@@ -7,7 +7,6 @@ address comes before the entry page's, and nobody signs in until all have been a
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,21 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
-from websockets.sync.client import connect
-from websockets.typing import Origin, Subprotocol
-
-from dashboard.edge import USER_COOKIE
 from dashboard.navigation import PAGES
 from services.desk import Desk
 from services.probes import until_ok
 from tests.integration.web import world
-from tests.integration.web.conftest import COOKIE_SECRET, claims
+from tests.integration.web.conftest import member_cookie
+from tests.visits import visit
 
 ROOT = Path(__file__).resolve().parents[3]
+QUERY = f"id={world.BROKEN}&workspace={world.BROKEN}&plan=x"
 CONTENT = (b"Harbour", b"Northwind", b"EXP-00", b"XERO11", b"expired", b"owner-")
 
 
@@ -62,41 +55,11 @@ def fresh_server() -> Iterator[str]:
         process.wait(20)
 
 
-def visit(origin: str, path: str, *, user_cookie: str = "") -> bytes:
-    """Run the page at an address as a browser does, and return everything that the server sent."""
-    address = origin.replace("http", "ws", 1) + "/_stcore/stream"
-    token = httpx.get(f"{origin}/_stcore/health").cookies["_streamlit_xsrf"]
-    ask = BackMsg()
-    ask.rerun_script.page_name = path
-    ask.rerun_script.query_string = f"id={world.BROKEN}&workspace={world.BROKEN}&plan=x"
-    received = b""
-    cookies = f"_streamlit_xsrf={token}; {USER_COOKIE}={user_cookie}"
-    with connect(
-        address,
-        origin=Origin(origin),
-        subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
-        additional_headers={"Cookie": cookies},
-        max_size=None,
-    ) as server:
-        server.send(ask.SerializeToString())
-        while True:
-            data = server.recv(timeout=30, decode=False)
-            received += data
-            if ForwardMsg.FromString(data).WhichOneof("type") == "script_finished":
-                return received
-
-
-def member_cookie(origin: str) -> str:
-    """Return the cookie of an agent who is signed in to the site at this origin."""
-    signed = json.dumps({**claims(world.AGENT), "origin": origin})
-    return create_signed_value(COOKIE_SECRET, USER_COOKIE, signed).decode()
-
-
 def test_no_page_shows_anything_before_signing_in(desk: Desk) -> None:
     entry_page_last = sorted(PAGES, key=lambda entry: entry.path, reverse=True)
     with fresh_server() as origin:
-        sent = {entry.title: visit(origin, entry.path) for entry in entry_page_last}
-        as_member = visit(origin, "workspace", user_cookie=member_cookie(origin))
+        sent = {entry.title: visit(origin, entry.path, QUERY) for entry in entry_page_last}
+        as_member = visit(origin, "workspace", QUERY, user_cookie=member_cookie(origin, world.AGENT))
 
     leaks = {title: [word for word in CONTENT if word in answer] for title, answer in sent.items()}
     assert {title: words for title, words in leaks.items() if words} == {}

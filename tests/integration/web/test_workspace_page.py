@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard import navigation
-from services import exports, pausing, syncs
+from services import closing, exports, pausing, syncs
 from services.desk import Desk
 from services.exports import ExportFilter
 from services.members import Member
@@ -269,7 +269,7 @@ def test_it_shows_what_the_incident_held_up_and_what_became_of_it(desk: Desk, op
     with desk.store.begin() as session:
         found = exports.search(session, AGENT, ExportFilter(workspace_id=world.BROKEN))
         for row in found.rows:
-            exports.set_aside(session, AGENT, row.id, "Entered by hand.")
+            closing.set_aside(session, AGENT, row.id, "Entered by hand.")
     done = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
     assert "All 3 accounted for: nothing is left over." in done
 
