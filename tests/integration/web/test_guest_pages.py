@@ -66,7 +66,7 @@ def test_a_guest_finds_no_way_to_a_page_that_is_not_theirs_while_exports_go(
 
     shown = text_of(go(guest, navigation.RECONNECT, workspace=world.BROKEN))
 
-    assert "Workspaces of this run" in shown
+    assert "Workspaces of this retry" in shown
     assert to_workspace not in shown
     cookies.clear()
     assert to_workspace in text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
