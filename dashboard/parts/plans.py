@@ -6,7 +6,6 @@ from markupsafe import Markup
 
 from dashboard import navigation, session
 from dashboard.parts import badges, filters, markup, panels, tables, words
-from services import answers
 from services import plans as plan_service
 from services.members import Member
 from services.plans import PlanItemRow, PlanView
@@ -24,7 +23,7 @@ def title(plan: PlanView) -> str:
 
 
 def items(member: Member, plan: PlanView) -> None:
-    """Show the exports of a plan one by one, page by page: the verdict, and later the result."""
+    """Show the exports of a plan that has not begun one by one, page by page, each with its verdict."""
     chosen = filters.chosen("verdict", Verdict)
     if chosen or len(plan.lines) > 1:
         counts = {line.verdict: line.count for line in plan.lines}
@@ -41,7 +40,6 @@ def items(member: Member, plan: PlanView) -> None:
             tables.Column("Workspace", wide_only=True),
             tables.Column("Amount", figures=True),
             tables.Column("Verdict"),
-            tables.Column("Result"),
         ],
         [_item(member, row) for row in rows],
     )
@@ -50,24 +48,21 @@ def items(member: Member, plan: PlanView) -> None:
 
 
 def _item(member: Member, row: PlanItemRow) -> list[str | Markup]:
-    result = badges.state_badge(row.result) if row.result else markup.muted("not tried")
-    if row.result_text and row.result_text != answers.IN_XERO:
-        result += markup.second(row.result_text)
     verdict = badges.state_badge(row.verdict)
     if row.verdict is not Verdict.WILL_SEND:
         verdict += markup.second(row.reason)
     return [
-        _number(member, row),
+        number(member, row),
         row.workspace_name,
         words.money(row.amount, row.currency),
         verdict,
-        result,
     ]
 
 
-def _number(member: Member, row: PlanItemRow) -> Markup:
-    number = navigation.export_link(member, row.export_id, row.number)
-    return number + markup.in_xero(row.xero_link)
+def number(member: Member, row: PlanItemRow) -> Markup:
+    """Return an export's number with the ways to its page and to its document in Xero."""
+    here = navigation.export_link(member, row.export_id, row.number)
+    return here + markup.in_xero(row.xero_link)
 
 
 def verdicts(plan: PlanView) -> None:

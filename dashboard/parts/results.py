@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from dashboard import session
-from dashboard.parts import badges, exports, filters, markup, panels, tables, words
+from dashboard.parts import badges, exports, filters, markup, panels, plans, tables, words
 from dashboard.parts.badges import Tone
 from services import answers
 from services import results as result_service
@@ -128,7 +128,7 @@ def _each(member: Member, plan: PlanView, lines: list[ResultLine]) -> None:
             tables.Column("Result"),
             tables.Column("What it needs"),
         ],
-        [_row(row) for row in found.rows],
+        [_row(member, row) for row in found.rows],
     )
     filters.pages(page_count(found.total, PAGE_SIZE))
     panels.shown_of(len(found.rows), found.total, "export")
@@ -158,12 +158,9 @@ def _chosen() -> None:
     filters.first_page()
 
 
-def _row(row: PlanItemRow) -> list[str | Markup]:
-    number = markup.strong(row.number)
-    if row.xero_link is not None:
-        number = markup.link(row.number, row.xero_link) + markup.muted(" in Xero")
+def _row(member: Member, row: PlanItemRow) -> list[str | Markup]:
     return [
-        number,
+        plans.number(member, row),
         row.workspace_name,
         words.money(row.amount, row.currency),
         badges.state_badge(row.result or Result.NOT_TRIED),
