@@ -18,7 +18,7 @@ from tests.chromium import launch
 ORGANISATIONS = 20
 FEW, MANY = 50, 5_000  # exports each: full batches either way
 RATIO = 1.2
-PLANNED_MS = 300_000.0
+PAGE_MS = 300_000.0  # for a page to come to what is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _peaks(browser: Browser, each: int) -> Peaks:
         house.start(plan_id)
         page.reload()  # the run's page then follows it
         house.until_finished(plan_id)
-        page.get_by_role("button", name="Download the results").first.wait_for()
+        page.get_by_role("button", name="Download the results").first.wait_for(timeout=PAGE_MS)
         peaks = Peaks(*(_peak(house, name) for name in ("worker", "web")))
         page.context.close()
         return peaks
@@ -68,7 +68,7 @@ def _plan(house: Stage, page: Page) -> str:
     """Look at the failed exports and plan a retry of them all, as a person does."""
     page.goto(f"{house.tree.url}/{FAILED_EXPORTS.path}")
     page.get_by_role("button", name="Plan a retry of").first.click()
-    page.wait_for_url(re.compile("plan="), timeout=PLANNED_MS)
+    page.wait_for_url(re.compile("plan="), timeout=PAGE_MS)
     return page.url.rpartition("plan=")[2]
 
 
