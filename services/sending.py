@@ -35,8 +35,8 @@ OTHER_ORGANISATION = "Not sent: the workspace is connected to another organisati
 def send_next(work: LaneWork) -> bool:
     """Take the lane one batch further; return False when nothing of it is left.
 
-    Raises `Parked` when Xero asks for a pause or a person paused the workspace, and `Held` when the
-    connection turns out broken.
+    Raises `Parked` when Xero asks for a pause or a person paused the workspace, `MustWait` before
+    anything is claimed for a call that no limit allows, and `Held` when the connection turns out broken.
     """
     with work.desk.store.read() as session:
         _require_connection(work, session.get_one(tables.Connection, work.workspace_id))
@@ -47,6 +47,7 @@ def send_next(work: LaneWork) -> bool:
     batch = _next(work)
     if not batch:
         return False
+    work.api.require_room()
     settled = _with_contacts(work, batch)
     claimed = _claim(settled.work, batch, settled.refused)
     if claimed:

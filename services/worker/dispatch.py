@@ -48,7 +48,14 @@ class Dispatcher:
         """Queue again what is still due although the engine is done with it: it failed on our own fault."""
         long_ago = time.monotonic() - STRANDED_AFTER_SECONDS
         waiting = {work.id: work for work, told_at in self._told.items() if told_at < long_ago}
-        for work_id in engine.ended(list(waiting)):
+        ended = engine.ended(list(waiting))
+        for work_id in self._still_due(ended) if ended else []:
             work = waiting[work_id]
             log.warning("work was stranded, queued again", id=work_id)
             _QUEUE_AGAIN[work.kind](self._desk, *work.arguments)
+
+    def _still_due(self, ids: list[str]) -> list[str]:
+        """Return those that are due at this moment: what the engine is done with mostly is done."""
+        with self._desk.store.read() as session:
+            due_now = {work.id for work in due(session, now=utcnow())}
+        return [work_id for work_id in ids if work_id in due_now]

@@ -111,6 +111,11 @@ class Api:
                 raise
         return self._send(request, self._fresh_token(token))
 
+    def require_room(self) -> None:
+        """Raise `MustWait` where the organisation's limits allow no call soon."""
+        if self._organisation_pace is not None:
+            self._organisation_pace.require_room()
+
     def _fresh_token(self, rejected: str | None) -> str:
         try:
             return self._token(rejected)

@@ -159,6 +159,12 @@ class OrganisationPace:
             self._slots.release()
             raise
 
+    def require_room(self) -> None:
+        """Raise `MustWait` where a call now would have to wait longer than allowed; none is counted."""
+        hold = self._peek()
+        if hold is not None and hold.seconds > self._max_wait_seconds:
+            raise MustWait(hold.seconds, hold.limit)
+
     def after_call(self, status: int | None, headers: Mapping[str, str]) -> None:
         """Take in the end of a call; `status` is None when no answer came."""
         self.app.after_call(status, headers)

@@ -128,6 +128,14 @@ def test_a_wait_that_is_too_long_is_refused_and_nothing_is_counted() -> None:
     call(pace, 60)
 
 
+def test_whether_there_is_room_is_asked_without_counting_a_call() -> None:
+    pace = lane(Clock(), max_wait_seconds=10)
+    pace.require_room()
+    call(pace, 60)
+    with pytest.raises(MustWait):
+        pace.require_room()
+
+
 def test_the_fifth_call_is_the_last_that_may_be_under_way() -> None:
     pace = lane(Clock())
     call(pace)
