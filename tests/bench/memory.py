@@ -58,7 +58,7 @@ def _peaks(browser: Browser, each: int) -> Peaks:
         house.start(plan_id)
         page.reload()  # the run's page then follows it
         house.until_finished(plan_id)
-        page.get_by_role("button", name="Download the results").first.wait_for(timeout=PAGE_MS)
+        page.get_by_role("link", name="Download CSV").wait_for(timeout=PAGE_MS)
         peaks = Peaks(*(_peak(house, name) for name in ("worker", "web")))
         page.context.close()
         return peaks
