@@ -18,6 +18,9 @@ MINUTE = timedelta(minutes=1)
 #: A lane that had its share comes back so much later than those that had none: nobody is always first.
 AFTER_YOU = timedelta(seconds=1)
 CHANGED = "Its report was imported anew after this plan was made: plan it again to see what will be sent."
+OWED_AGAIN = (
+    "This plan was to attach its receipts alone, and its mark was taken back: plan it again to send it."
+)
 
 
 def room(session: Session, work: LaneWork) -> int:
