@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from services import answers, catalogue, receipts, stopping
+from services import answers, catalogue, claiming, receipts, stopping
 from services.lane import LaneWork
 from services.store import tables
 from services.store.engine import utcnow
@@ -158,9 +158,18 @@ def _refusal(receipt: _Receipt, error: XeroError) -> dict[str, str | None]:
 
 
 def _store(work: LaneWork, receipt: _Receipt, state: ReceiptState, **told: Any) -> None:
-    """Store what came of a try, unless another file came in under the name meanwhile: that one waits."""
+    """Store what came of a try, unless another file came in under the name meanwhile: that one waits.
+
+    It waits as well where the export was parted meanwhile from the document that was tried.
+    """
     fresh = {"code": None, "message": None, "unanswered": 0, "attached_at": None}
+    same = select(tables.Export.id).where(
+        tables.Export.id == receipt.export_id, tables.Export.xero_id == receipt.xero_id
+    )
     with work.desk.store.begin() as session:
+        # Locked: a person may be taking back, at this very moment, the mark that ties the two.
+        if session.scalar(same.with_for_update()) is None:
+            return
         session.execute(
             update(tables.Receipt)
             .where(tables.Receipt.id == receipt.id, tables.Receipt.sha256 == receipt.sha256)
@@ -181,6 +190,22 @@ def settle(session: Session, work: LaneWork, why: str) -> None:
     ).all()
     for start in range(0, len(ids), CHUNK):
         _tell(session, work, ids[start : start + CHUNK], why)
+    _leave_out_owed_again(session, work)
+
+
+def _leave_out_owed_again(session: Session, work: LaneWork) -> None:
+    """Take out of the run what was only to get receipts, and is owed to Xero again: nobody saw it go."""
+    item = tables.PlanItem
+    session.execute(
+        update(item)
+        .where(
+            item.plan_id == work.plan_id,
+            item.workspace_id == work.workspace_id,
+            item.verdict == Verdict.RECEIPTS,
+            item.result.is_(None),
+        )
+        .values(verdict=Verdict.CHANGED, reason=claiming.OWED_AGAIN)
+    )
 
 
 def _tell(session: Session, work: LaneWork, export_ids: Sequence[int], why: str) -> None:

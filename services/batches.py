@@ -10,7 +10,7 @@ from services import documents
 from services.documents import Draft
 from services.lane import LaneWork
 from services.store import tables
-from services.store.states import GOES, ExportKind
+from services.store.states import GOES, ExportKind, Verdict
 from services.xero.documents import Created, create_bank_transactions, create_bills
 
 
@@ -22,7 +22,7 @@ def lane_items(work: LaneWork) -> Select[tables.Export]:
         .where(
             tables.PlanItem.plan_id == work.plan_id,
             tables.PlanItem.workspace_id == work.workspace_id,
-            tables.PlanItem.verdict.in_(GOES),
+            tables.PlanItem.verdict.in_(GOES - {Verdict.RECEIPTS}),
             tables.PlanItem.result.is_(None),
             tables.Export.organisation_id == work.organisation_id,
         )

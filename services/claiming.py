@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 from services.lane import LaneWork, Parked
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import RunState
+from services.store.states import RunState, Verdict
 from services.xero.documents import MAX_BATCH
 
 MINUTE = timedelta(minutes=1)
 #: A lane that had its share comes back so much later than those that had none: nobody is always first.
 AFTER_YOU = timedelta(seconds=1)
 CHANGED = "Its report was imported anew after this plan was made: plan it again to see what will be sent."
+OWED_AGAIN = (
+    "This plan was to attach its receipts alone, and its mark was taken back: plan it again to send it."
+)
 
 
 def room(session: Session, work: LaneWork) -> int:
@@ -92,7 +95,7 @@ def count(session: Session, work: LaneWork, number: int) -> None:
 
 
 def as_planned(session: Session, work: LaneWork, exports: Sequence[tables.Export]) -> list[tables.Export]:
-    """Return those of the locked exports that are as they were when planned; the others' items end here."""
+    """Return those of the locked exports that are as they were when planned; the others leave the run."""
     made_at = session.get_one(tables.RetryPlan, work.plan_id).made_at
     kept = [export for export in exports if export.changed_at is None or export.changed_at <= made_at]
     for export in exports:
@@ -100,6 +103,6 @@ def as_planned(session: Session, work: LaneWork, exports: Sequence[tables.Export
             session.execute(
                 update(tables.PlanItem)
                 .where(tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id == export.id)
-                .values(result=export.state, result_text=CHANGED)
+                .values(verdict=Verdict.CHANGED, reason=CHANGED)
             )
     return kept

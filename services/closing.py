@@ -15,7 +15,7 @@ from services.exports import UnknownExport
 from services.members import Member, Permission
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import CAN_EXPORT, RETRYABLE, ExportState
+from services.store.states import CAN_EXPORT, RETRYABLE, AttemptState, ExportState
 
 CHUNK = 500  # ids a query: SQL parameter lists stay short
 
@@ -97,17 +97,34 @@ def owe_again(session: Session, export: tables.Export, *, failed: bool, actor: s
     """Put a closed export back among those owed to Xero, and count it to an incident where it belongs."""
     connection = session.get_one(tables.Connection, export.workspace_id)
     waits = ExportState.WAITING if connection.health in CAN_EXPORT else ExportState.HELD
+    if not failed and _is_open(session, export):
+        waits = ExportState.IN_DOUBT  # set aside in doubt: Xero is asked before it is sent
     export.state = ExportState.FAILED if failed else waits
     incidents.owed_again(session, export, actor=actor, now=now)
 
 
 def _require_open(session: Session, export: tables.Export) -> None:
-    if export.state is ExportState.IN_DOUBT:
+    # Only its own organisation can be asked; once that is left, a person's word is all there can be.
+    if export.state is ExportState.IN_DOUBT and _can_ask(session, export):
         raise Declined(f"{export.number} may be in Xero already. Retry it: Xero is asked first.")
     if export.state not in RETRYABLE:
         raise Declined(f"{export.number} is {export.state}, so it cannot be set aside.")
     if marks.is_asked(session, export.id):
         raise Declined(f"{export.number} is being checked in Xero. Stop that on its page first.")
+
+
+def _can_ask(session: Session, export: tables.Export) -> bool:
+    connection = session.get_one(tables.Connection, export.workspace_id)
+    return connection.organisation_id in (None, export.organisation_id)
+
+
+def _is_open(session: Session, export: tables.Export) -> bool:
+    """Say whether a try of an export has no outcome yet."""
+    tried = select(tables.Attempt.id).where(
+        tables.Attempt.export_id == export.id,
+        tables.Attempt.state.in_([AttemptState.SENT, AttemptState.UNKNOWN]),
+    )
+    return session.scalar(tried.limit(1)) is not None
 
 
 # What closing has in common, whether an export is set aside or marked

@@ -14,7 +14,7 @@ from services.documents import Draft
 from services.lane import LaneWork, Parked
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportKind, ExportState
+from services.store.states import GOES, ExportKind, ExportState
 from services.xero.documents import MAX_BATCH, Found, find_bank_transactions, find_bills
 from services.xero.errors import REFUSALS, Fault, XeroError
 
@@ -154,7 +154,7 @@ def _send_missing(work: LaneWork, missing: Sequence[tables.Export]) -> None:
         age = _age_if_open(work, batch)
         if age is None or age >= KEY_KEPT_FOR:
             continue
-        if age >= SAME_KEY_FOR or _is_partly_there(work, batch):
+        if age >= SAME_KEY_FOR or not _is_whole(work, batch):
             raise Parked((KEY_KEPT_FOR - age).total_seconds(), SETTLING)
         _send_again(work, batch)
         return  # its answers are stored; the next turn sees what is left
@@ -182,15 +182,25 @@ def _is_xeros_last_word(status: int | None) -> bool:
     return status is not None and status >= 400 and status not in GAVE_UP_WAITING
 
 
-def _is_partly_there(work: LaneWork, batch: str) -> bool:
-    """Say whether Xero has some of a batch: then the call did arrive, and the same batch goes out no more."""
-    there = (
-        select(tables.Export.id)
-        .join(tables.Attempt, tables.Attempt.export_id == tables.Export.id)
-        .where(tables.Attempt.batch == batch, tables.Export.state == ExportState.DELIVERED)
+def _is_whole(work: LaneWork, batch: str) -> bool:
+    """Say whether all of a batch is in this run and still in doubt; only then the same batch goes out again.
+
+    Where Xero has some of it the call did arrive, and what nobody chose for this run is not sent by it.
+    """
+    doubtful = (
+        select(tables.PlanItem.export_id)
+        .join(tables.Export, tables.Export.id == tables.PlanItem.export_id)
+        .where(
+            tables.PlanItem.plan_id == work.plan_id,
+            tables.PlanItem.verdict.in_(GOES),
+            tables.Export.state.in_([ExportState.SENDING, ExportState.IN_DOUBT]),
+        )
+    )
+    others = select(tables.Attempt.id).where(
+        tables.Attempt.batch == batch, tables.Attempt.export_id.not_in(doubtful)
     )
     with work.desk.store.read() as session:
-        return session.execute(there.limit(1)).first() is not None
+        return session.execute(others.limit(1)).first() is None
 
 
 def _send_again(work: LaneWork, batch: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from services import exports
 from services.store import tables
-from services.store.states import ExportState, MarkState
+from services.store.states import MarkState, Verdict
 
 LEFT_OUT = "Not sent: somebody says that it is in Xero already, and Xero is asked first."
 
@@ -79,12 +79,12 @@ def with_state(session: Session, export_id: int, state: MarkState) -> tables.Xer
 
 
 def leave_out(session: Session, plan_id: str, locked: Sequence[tables.Export]) -> list[tables.Export]:
-    """Give the exports of which Xero is being asked their result in this run, unsent; return the others."""
+    """Take the exports of which Xero is being asked out of this run, unsent; return the others."""
     ids = [export.id for export in locked]
     asked = set(session.scalars(select(tables.Export.id).where(tables.Export.id.in_(ids), under_check())))
     session.execute(
         update(tables.PlanItem)
         .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.export_id.in_(asked))
-        .values(result=ExportState.HELD, result_text=LEFT_OUT)
+        .values(verdict=Verdict.CHANGED, reason=LEFT_OUT)
     )
     return [export for export in locked if export.id not in asked]

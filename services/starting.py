@@ -68,6 +68,10 @@ def _changes(plan: tables.RetryPlan) -> Iterator[tuple[ColumnElement[bool], str]
         (export.state == ExportState.DELIVERED) & (tables.PlanItem.verdict != Verdict.RECEIPTS),
         "It was delivered after this plan was made, and is in Xero.",
     )
+    yield (
+        (export.state != ExportState.DELIVERED) & (tables.PlanItem.verdict == Verdict.RECEIPTS),
+        claiming.OWED_AGAIN,
+    )
     yield export.state == ExportState.SET_ASIDE, "It was set aside after this plan was made."
     yield export.changed_at > plan.made_at, claiming.CHANGED
     yield (

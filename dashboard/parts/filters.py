@@ -13,6 +13,7 @@ from dashboard.parts.badges import COLOURS, GLYPHS, Tone
 from services import catalogue
 
 PAGE_KEY = "page"
+LONGEST_NUMBER = 9  # digits
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -26,7 +27,8 @@ def first_page() -> None:
 def current_page(key: str = PAGE_KEY) -> int:
     """Return the page to show, which the widget drawn below the list keeps."""
     shown = st.session_state.get(key) or st.query_params.get(key, "1")
-    return max(1, int(shown)) if str(shown).isdecimal() else 1
+    # An address may ask for a number of so many digits that Python reads it no more.
+    return max(1, int(shown)) if str(shown).isdecimal() and len(str(shown)) <= LONGEST_NUMBER else 1
 
 
 def pages(number: int, *, key: str = PAGE_KEY) -> None:

@@ -7,13 +7,14 @@ from threading import Thread
 import pytest
 from sqlalchemy import select
 
-from services import audit, closing, completeness, marking
+from services import audit, closing, completeness, marking, runs
 from services.closing import Closed
 from services.declined import Declined
 from services.exports import UnknownExport
 from services.members import Member, NotAllowed, UnknownWorkspace
 from services.store import tables
 from services.store.states import RETRYABLE, ExportState, Health, IncidentState
+from tests.integration.features.ledger import assert_each_once
 from tests.integration.features.test_exports import disown, search
 from tests.integration.office import Office, Shop
 from tests.integration.stores import until_blocked
@@ -288,3 +289,27 @@ def test_what_xero_is_being_asked_about_is_not_set_aside_meanwhile(office: Offic
         marking.ask(session, office.agent, export_id, "7cb5e5a4-9f93-4b2c-8d51-0a1b2c3d4e5f", "By hand.")
     with pytest.raises(Declined, match="is being checked in Xero"):
         aside(office, export_id, "Not ours.")
+
+
+def test_what_is_in_doubt_at_an_organisation_that_was_left_can_be_set_aside_and_comes_back_in_doubt(
+    office: Office,
+) -> None:
+    shop, other = office.shop(), office.shop()
+    (export_id,) = office.exports(shop, 1)
+    office.fault(shop, "PUT", "Invoices", reset="after")
+    plan_id = office.retry(shop)
+    office.work_off()
+    with office.desk.store.begin() as session:
+        runs.cancel(session, office.agent, plan_id)
+    with pytest.raises(Declined, match="Xero is asked first"):
+        aside(office, export_id, "Found by hand.")
+    office.disown(other)
+    office.change(tables.Connection, shop.workspace_id, organisation_id=other.organisation_id)
+    aside(office, export_id, "Found by hand.")
+    office.change(tables.Connection, shop.workspace_id, organisation_id=shop.organisation_id)
+    with office.desk.store.begin() as session:
+        closing.take_back(session, office.agent, export_id, "We are back.")
+    assert office.states([export_id]) == [ExportState.IN_DOUBT]
+    office.retry(shop)
+    office.work_off()
+    assert_each_once(office, shop, [export_id])

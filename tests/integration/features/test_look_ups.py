@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from services import closing
+from services import closing, planning, runs
 from services.store import tables
 from services.store.engine import utcnow
 from services.store.states import AttemptState, ExportKind, ExportState, RunState, Verdict
@@ -182,6 +182,38 @@ def test_a_batch_of_which_a_part_is_there_is_not_sent_again_as_a_whole(office: O
     with time_machine.travel(first_sent + MUCH_LATER):
         office.work_off(ahead=FOREVER)
     assert_each_once(office, shop, ids)
+
+
+def test_a_batch_of_which_a_part_was_voided_is_not_sent_again_as_a_whole(office: Office) -> None:
+    shop = office.shop()
+    voided, missing = in_doubt(office, shop, 2)
+    first_sent = utcnow()
+    put_in_xero(office, shop, voided, "VOIDED")
+    office.work_off(ahead=timedelta(minutes=1))
+    assert office.states([voided, missing]) == [ExportState.FAILED, ExportState.IN_DOUBT]
+    with time_machine.travel(first_sent + MUCH_LATER):
+        office.work_off(ahead=FOREVER)
+    assert office.states([voided, missing]) == [ExportState.FAILED, ExportState.DELIVERED]
+    assert office.export(voided).code == "XERO76"
+    assert sorted(each["status"] for each in office.ledger(shop)["documents"]) == ["AUTHORISED", "VOIDED"]
+
+
+def test_one_of_a_batch_in_doubt_takes_none_of_the_others_along_into_xero(office: Office) -> None:
+    shop = office.shop()
+    wanted, *others = in_doubt(office, shop, 3)
+    first_sent = utcnow()
+    with office.desk.store.begin() as session:
+        [run] = session.query(tables.RetryRun)
+        runs.cancel(session, office.agent, run.plan_id)
+        plan_id = planning.plan(session, office.agent, export_ids=[wanted])
+    office.start(plan_id)
+    office.work_off(ahead=timedelta(minutes=1))
+    assert office.ledger(shop)["count"] == 0
+    with time_machine.travel(first_sent + MUCH_LATER):
+        office.work_off(ahead=FOREVER)
+        assert office.run(plan_id).state is RunState.FINISHED
+    assert_each_once(office, shop, [wanted])
+    assert office.states(others) == [ExportState.IN_DOUBT] * 2
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["not in Xero", "in Xero"])

@@ -24,6 +24,7 @@ from services.store.states import (
     IncidentState,
     MarkState,
     ReceiptState,
+    Verdict,
 )
 from services.xero import links
 from tests.integration import crash
@@ -285,7 +286,7 @@ def test_a_run_does_not_send_what_xero_is_being_asked_about(office: Office) -> N
     office.start(plan_id)
     office.work_off()
     assert office.states([marked, sent]) == [ExportState.WAITING, ExportState.DELIVERED]
-    assert office.results(plan_id)[marked] == (ExportState.HELD, marks.LEFT_OUT)
+    assert office.verdicts(plan_id)[marked] == (Verdict.CHANGED, marks.LEFT_OUT)
     office.work_off(ahead=2 * LATER)
     assert outcome(office, marked) == CONFIRMED
     assert office.ledger(shop)["count"] == 2  # by hand, and the other one

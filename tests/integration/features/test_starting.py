@@ -10,8 +10,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from services import claiming, closing, retries, runs, waiting
+from services import claiming, closing, results, retries, runs, waiting
 from services.declined import Declined
+from services.results import Result
 from services.retries import Started
 from services.store import tables
 from services.store.engine import utcnow
@@ -364,5 +365,24 @@ def test_a_report_imported_anew_while_the_run_goes_is_not_sent_as_something_else
     change(office, changed, changed_at=utcnow())
     office.work_off()
     assert_each_once(office, shop, [same])
-    assert office.results(plan_id)[changed] == (ExportState.WAITING, claiming.CHANGED)
+    assert office.verdicts(plan_id)[changed] == (Verdict.CHANGED, claiming.CHANGED)
     assert office.run(plan_id).state is RunState.FINISHED
+
+
+def test_a_long_run_ends_and_has_its_results_where_a_report_was_imported_anew(office: Office) -> None:
+    shop = office.shop()
+    changed, same = office.exports(shop, 2)
+    plan_id = office.retry(shop)
+    office.change(tables.RetryRun, plan_id, started_at=utcnow() - DAY)  # so long that its end is told
+    change(office, changed, changed_at=utcnow())
+    office.work_off()
+    run = office.run(plan_id)
+    assert (run.state, run.done, run.total) == (RunState.FINISHED, 1, 1)
+    with office.desk.store.read() as session:
+        found = {line.result: line.count for line in results.lines(session, plan_id)}
+        rows = {
+            row.number: (row.result, row.reason) for row in results.file_rows(session, office.agent, plan_id)
+        }
+    assert found == {Result.DELIVERED: 1, Result.NOT_TRIED: 1}
+    assert rows[office.export(changed).number] == (Result.NOT_TRIED, claiming.CHANGED)
+    assert office.states([changed, same]) == [ExportState.WAITING, ExportState.DELIVERED]

@@ -173,6 +173,11 @@ def test_an_address_that_asks_for_nonsense_narrows_nothing(open_page: OpenPage) 
     assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
 
 
+def test_a_page_number_of_thousands_of_digits_leads_to_the_first_page(open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT, page="1" * 5_000)
+    assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
+
+
 def shown(app: AppTest) -> list[str]:
     """Return the numbers of the exports that are listed."""
     return [link.partition("#")[2] for link in app.dataframe[0].value["Export"]]
