@@ -114,7 +114,7 @@ class RunView:
 
     @property
     def held(self) -> int:
-        """Return how many exports were not tried because a connection is broken."""
+        """Return how many exports were not tried; the result of each says why."""
         return self.counts.held
 
     @property

@@ -10,8 +10,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from services import claiming, closing, retries, runs, waiting
+from services import claiming, closing, results, retries, runs, waiting
 from services.declined import Declined
+from services.results import Result
 from services.retries import Started
 from services.store import tables
 from services.store.engine import utcnow
@@ -364,5 +365,10 @@ def test_a_report_imported_anew_while_the_run_goes_is_not_sent_as_something_else
     change(office, changed, changed_at=utcnow())
     office.work_off()
     assert_each_once(office, shop, [same])
-    assert office.results(plan_id)[changed] == (ExportState.WAITING, claiming.CHANGED)
-    assert office.run(plan_id).state is RunState.FINISHED
+    assert office.results(plan_id)[changed] == (ExportState.HELD, claiming.CHANGED)
+    assert office.states([changed]) == [ExportState.WAITING]
+    run = office.run(plan_id)
+    assert (run.state, run.counts.left) == (RunState.FINISHED, 0)
+    with office.desk.store.read() as session:
+        counted = {line.result: line.count for line in results.lines(session, plan_id)}
+    assert counted == {Result.DELIVERED: 1, Result.HELD: 1}
