@@ -14,7 +14,7 @@ from services.declined import Declined
 from services.exports import UnknownExport
 from services.members import Member, Permission
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import LOCK, utcnow
 from services.store.states import CAN_EXPORT, RETRYABLE, ExportState
 
 CHUNK = 500  # ids a query: SQL parameter lists stay short
@@ -129,7 +129,7 @@ def lock(session: Session, export: tables.Export) -> tables.Export:
     """Return an export as it is now, held until the commit together with what is locked before it."""
     pausing.lock(session, export.workspace_id)
     incidents.lock_open(session, export.workspace_id)
-    return session.get_one(tables.Export, export.id, with_for_update=True, populate_existing=True)
+    return session.get_one(tables.Export, export.id, with_for_update=LOCK, populate_existing=True)
 
 
 def reason_of(text: str, missing: str) -> str:

@@ -141,6 +141,15 @@ def own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPlan
     raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
 
 
+def lock(session: Session, member: Member, plan_id: str) -> tables.RetryPlan:
+    """Return a plan as it is now, held until the commit: two presses at once must not make two runs.
+
+    Raises `UnknownPlan`.
+    """
+    own_plan(session, member, plan_id)
+    return session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
+
+
 def is_visible(session: Session, member: Member, plan_id: str) -> bool:
     """Say whether the member sees a plan: whole ones only, not parts of somebody else's."""
     return member.sees_everything or _all_mine(session, member, plan_id)

@@ -49,6 +49,7 @@ def release(
 
     Raises as `retries.start` and `planning.plan` do.
     """
+    plans.lock(session, member, plan_id)  # before the connection, as wherever a plan is started
     reconnect = hold(session, workspace_id)
     if export_ids is not None:
         if reconnect is not None and reconnect.plan_id != plan_id:

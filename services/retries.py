@@ -52,10 +52,8 @@ def start(
     can be sent.
     """
     reason = audit.reason_of(reason)
-    plans.own_plan(session, member, plan_id)
     members.require_role(member, Permission.RETRY)
-    # The plan's row is the lock: two presses at once must not make two runs.
-    plan = session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
+    plan = plans.lock(session, member, plan_id)
     if session.get(tables.RetryRun, plan_id) is not None:
         return Started(plan_id, joined=True)
     if plan.judging_due_at is not None:
