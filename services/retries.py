@@ -104,14 +104,14 @@ def _numbers(
     session: Session, member: Member, plan: tables.RetryPlan, workspace_ids: Collection[str] | None
 ) -> dict[str, int]:
     """Return how many exports go from each workspace that was chosen, looked at once more under lock."""
-    planned = {workspace_id for workspace_id, _, _ in plans.lanes_of(session, plan.id)}
+    planned = starting.numbers(session, plan.id).keys()
     chosen = planned if workspace_ids is None else set(workspace_ids)
     if workspace_ids is not None:
         _check_choice(chosen, planned)
     # Relink's own turn has the exports themselves locked, and lets others send from the workspace.
     connections = starting.lock(session, planned, share=member.email == audit.SYSTEM)
     starting.look_again(session, plan, connections)
-    going = {workspace_id: number for workspace_id, _, number in plans.lanes_of(session, plan.id)}
+    going = starting.numbers(session, plan.id)
     numbers = {workspace_id: number for workspace_id, number in going.items() if workspace_id in chosen}
     if numbers and going.keys() - chosen:
         starting.leave_out(session, plan.id, going.keys() - chosen, member.shown)

@@ -41,6 +41,17 @@ def look_again(
         _turn(session, plan.id, there, Verdict.UNDER_WAY, run.why)
 
 
+def numbers(session: Session, plan_id: str) -> dict[str, int]:
+    """Return how many exports of each workspace a plan sends, or looks up first."""
+    items, number = tables.PlanItem, func.count()
+    rows = session.execute(
+        select(items.workspace_id, number)
+        .where(items.plan_id == plan_id, items.verdict.in_(GOES))
+        .group_by(items.workspace_id)
+    )
+    return dict(rows.all())
+
+
 def leave_out(session: Session, plan_id: str, workspace_ids: Collection[str], by: str) -> None:
     """Leave out the exports of workspaces that were not chosen."""
     there = tables.PlanItem.workspace_id.in_(workspace_ids)
