@@ -54,8 +54,7 @@ def set_all_aside(session: Session, member: Member, export_ids: Sequence[int], r
     """
     members.require_role(member, Permission.SET_ASIDE)
     reason_of(reason, SAY_WHY)
-    for workspace_id in _workspaces(session, member, export_ids):  # in one order, so that nobody blocks
-        pausing.lock(session, workspace_id)
+    pausing.lock_all(session, _workspaces(session, member, export_ids))
     refused = []
     for export_id in export_ids:
         try:
@@ -65,7 +64,7 @@ def set_all_aside(session: Session, member: Member, export_ids: Sequence[int], r
     return Closed(len(export_ids) - len(refused), tuple(refused))
 
 
-def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> list[str]:
+def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> set[str]:
     found: set[str] = set()
     query = (
         select(tables.Export.workspace_id)
@@ -76,7 +75,7 @@ def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> 
     for start in range(0, len(export_ids), CHUNK):
         part = export_ids[start : start + CHUNK]
         found.update(session.scalars(query.where(tables.Export.id.in_(part))))
-    return sorted(found)
+    return found
 
 
 def take_back(session: Session, member: Member, export_id: int, reason: str) -> None:

@@ -44,8 +44,7 @@ def _take(session: Session) -> list[int]:
     Their connections come first, as everywhere: a pause at this moment is waited for, and seen.
     """
     wanted = set(session.scalars(_waiting().with_only_columns(tables.Export.workspace_id)))
-    for workspace_id in sorted(wanted):
-        pausing.lock(session, workspace_id, share=True)
+    pausing.lock_all(session, wanted, share=True)
     # Of these workspaces alone: where another worker skips ahead, the next ones are not locked.
     there = _waiting().where(tables.Export.workspace_id.in_(wanted))
     ours = session.scalars(there.with_for_update(of=tables.Export, skip_locked=True, **LOCK)).all()
