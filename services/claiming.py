@@ -97,12 +97,10 @@ def count(session: Session, work: LaneWork, number: int) -> None:
 def as_planned(session: Session, work: LaneWork, exports: Sequence[tables.Export]) -> list[tables.Export]:
     """Return those of the locked exports that are as they were when planned; the others leave the run."""
     made_at = session.get_one(tables.RetryPlan, work.plan_id).made_at
-    kept = [export for export in exports if export.changed_at is None or export.changed_at <= made_at]
-    for export in exports:
-        if export not in kept:
-            session.execute(
-                update(tables.PlanItem)
-                .where(tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id == export.id)
-                .values(verdict=Verdict.CHANGED, reason=CHANGED)
-            )
-    return kept
+    changed = [export.id for export in exports if export.changed_at and export.changed_at > made_at]
+    session.execute(
+        update(tables.PlanItem)
+        .where(tables.PlanItem.plan_id == work.plan_id, tables.PlanItem.export_id.in_(changed))
+        .values(verdict=Verdict.CHANGED, reason=CHANGED)
+    )
+    return [export for export in exports if export.id not in changed]

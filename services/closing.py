@@ -14,7 +14,7 @@ from services.declined import Declined
 from services.exports import UnknownExport
 from services.members import Member, Permission
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import LOCK, utcnow
 from services.store.states import CAN_EXPORT, RETRYABLE, AttemptState, ExportState
 
 CHUNK = 500  # ids a query: SQL parameter lists stay short
@@ -54,8 +54,7 @@ def set_all_aside(session: Session, member: Member, export_ids: Sequence[int], r
     """
     members.require_role(member, Permission.SET_ASIDE)
     reason_of(reason, SAY_WHY)
-    for workspace_id in _workspaces(session, member, export_ids):  # in one order, so that nobody blocks
-        pausing.lock(session, workspace_id)
+    pausing.lock_all(session, _workspaces(session, member, export_ids))
     refused = []
     for export_id in export_ids:
         try:
@@ -65,7 +64,7 @@ def set_all_aside(session: Session, member: Member, export_ids: Sequence[int], r
     return Closed(len(export_ids) - len(refused), tuple(refused))
 
 
-def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> list[str]:
+def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> set[str]:
     found: set[str] = set()
     query = (
         select(tables.Export.workspace_id)
@@ -76,7 +75,7 @@ def _workspaces(session: Session, member: Member, export_ids: Sequence[int]) -> 
     for start in range(0, len(export_ids), CHUNK):
         part = export_ids[start : start + CHUNK]
         found.update(session.scalars(query.where(tables.Export.id.in_(part))))
-    return sorted(found)
+    return found
 
 
 def take_back(session: Session, member: Member, export_id: int, reason: str) -> None:
@@ -146,7 +145,7 @@ def lock(session: Session, export: tables.Export) -> tables.Export:
     """Return an export as it is now, held until the commit together with what is locked before it."""
     pausing.lock(session, export.workspace_id)
     incidents.lock_open(session, export.workspace_id)
-    return session.get_one(tables.Export, export.id, with_for_update=True, populate_existing=True)
+    return session.get_one(tables.Export, export.id, with_for_update=LOCK, populate_existing=True)
 
 
 def reason_of(text: str, missing: str) -> str:

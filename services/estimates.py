@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from services import contacts, receipts
@@ -206,12 +206,10 @@ def _span(calls: int, first: int, limits: Limits) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a plan or its run still has to do, and what Xero last said of how fast that may go."""
+    """What a plan has to do, and what Xero last said of how fast that may go."""
 
     loads: tuple[Load, ...]  #: the largest first
     allowed: Mapping[str, Allowed]  #: by organisation
-    starts_at: datetime | None = None  #: chosen when the run was started
-    at_most_a_minute: int | None = None
 
     def estimate(
         self,
@@ -227,8 +225,8 @@ class Outlook:
             wanted,
             self.allowed,
             now=now,
-            starts_at=starts_at or self.starts_at,
-            at_most_a_minute=at_most_a_minute or self.at_most_a_minute,
+            starts_at=starts_at,
+            at_most_a_minute=at_most_a_minute,
         )
 
 
@@ -236,18 +234,12 @@ class Outlook:
 
 
 def read(session: Session, plan_id: str) -> Outlook:
-    """Return what a plan still has to do, or what is left of its run, whose time and pace then count."""
-    run = session.get(tables.RetryRun, plan_id)
-    return Outlook(
-        loads=tuple(loads(session, plan_id)),
-        allowed=allowances(session, plan_id),
-        starts_at=run.starts_at if run else None,
-        at_most_a_minute=run.at_most_a_minute if run else None,
-    )
+    """Return what a plan has to do, and how fast that may go."""
+    return Outlook(tuple(loads(session, plan_id)), allowances(session, plan_id))
 
 
 def loads(session: Session, plan_id: str) -> list[Load]:
-    """Return what a plan, or its run, still has to do in each workspace, the largest first."""
+    """Return what a plan has to do in each workspace, the largest first."""
     files = receipts.number_by_workspace(session, plan_id)
     unknown = contacts.names_unknown(session, plan_id)
     of_lanes: dict[tuple[str, str, str], list[_Part]] = {}
@@ -289,14 +281,9 @@ def _parts(plan_id: str) -> Select[*tuple[Any, ...]]:
         .select_from(item)
         .join(export, export.id == item.export_id)
         .join(workspace, workspace.id == item.workspace_id)
-        .where(*_to_do(plan_id))
+        .where(item.plan_id == plan_id, item.verdict.in_(GOES))
         .group_by(*group)
     )
-
-
-def _to_do(plan_id: str) -> tuple[ColumnElement[bool], ...]:
-    items = tables.PlanItem
-    return items.plan_id == plan_id, items.verdict.in_(GOES), items.result.is_(None)
 
 
 def _by_kind(parts: Sequence[_Part], verdict: Verdict) -> dict[ExportKind, int]:
@@ -316,10 +303,11 @@ def _by_currency(parts: Sequence[_Part]) -> dict[str, Decimal]:
 
 def allowances(session: Session, plan_id: str) -> dict[str, Allowed]:
     """Return what Xero last said may still be called, by organisation; where it never did, none is there."""
+    # What goes, goes to the organisation its workspace is connected to: no look at the exports.
     organisations = (
-        select(tables.Export.organisation_id)
-        .join(tables.PlanItem, tables.PlanItem.export_id == tables.Export.id)
-        .where(*_to_do(plan_id))
+        select(tables.Connection.organisation_id)
+        .join(tables.PlanItem, tables.PlanItem.workspace_id == tables.Connection.workspace_id)
+        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
     )
     rows = session.scalars(
         select(tables.Allowance).where(tables.Allowance.organisation_id.in_(organisations))

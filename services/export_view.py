@@ -16,7 +16,16 @@ from services.exports import UnknownExport
 from services.marks import MarkView
 from services.members import Member, own_workspaces
 from services.store import tables
-from services.store.states import CAN_EXPORT, ExportKind, ExportState, Health, IncidentState, MarkState
+from services.store.states import (
+    CAN_EXPORT,
+    GOES,
+    ExportKind,
+    ExportState,
+    Health,
+    IncidentState,
+    MarkState,
+    RunState,
+)
 
 UNKNOWN = (
     "There is no export of that id here, or it is not one of yours. "
@@ -73,6 +82,7 @@ class ExportView:
     set_aside_reason: str | None
     health: Health  #: of the workspace's connection
     paused: bool  #: the workspace, by a person
+    run: RunState | None  #: of the latest retry that has it in hand, or had when it was cancelled
     at_home: bool  #: the workspace is connected to the organisation that the export belongs to
     incident: IncidentOf | None
     lines: tuple[LineView, ...]
@@ -139,11 +149,23 @@ def _view(
         set_aside_reason=export.set_aside_reason,
         health=connection.health,
         paused=connection.paused_at is not None,
+        run=_run(session, export.id),
         at_home=connection.organisation_id == export.organisation_id,
         incident=_incident(session, export.incident_id),
         lines=_lines(session, export.id),
         attempts=attempts.of_export(session, export.id),
         marks=marks.of_export(session, export.id),
+    )
+
+
+def _run(session: Session, export_id: int) -> RunState | None:
+    item, run = tables.PlanItem, tables.RetryRun
+    return session.scalar(
+        select(run.state)
+        .join(item, item.plan_id == run.plan_id)
+        .where(item.export_id == export_id, item.verdict.in_(GOES), item.result.is_(None))
+        .order_by(run.started_at.desc())
+        .limit(1)
     )
 
 
@@ -244,12 +266,26 @@ def _waiting(view: ExportView) -> Answer:
         )
     if view.state is ExportState.HELD:
         return Answer("It is not in Xero because the connection was broken.", "It works again: plan a retry.")
+    if view.run in _STOPPED:
+        return _STOPPED[view.run]
     if view.paused:
         return Answer(
             "It is not in Xero because the workspace is paused.", "It goes once somebody resumes it."
         )
     return Answer("It is not in Xero yet: it waits for its turn.", "It goes by itself within minutes.")
 
+
+#: A person stopped the retry, and nothing goes on by itself against that.
+_STOPPED = {
+    RunState.PAUSED: Answer(
+        "It is not in Xero because the retry it is part of is paused.",
+        "It goes once somebody goes on with that retry.",
+    ),
+    RunState.CANCELLED: Answer(
+        "It is not in Xero because the retry it was part of was cancelled.",
+        "It does not go by itself any more: plan a retry.",
+    ),
+}
 
 _ANSWERS: Mapping[ExportState, Callable[[ExportView], Answer]] = {
     ExportState.DELIVERED: _delivered,

@@ -16,7 +16,7 @@ from services.insights import mark_stale
 from services.members import Member, Permission
 from services.paging import PAGE_SIZE, count, page_count, page_of
 from services.store import tables
-from services.store.engine import new_id
+from services.store.engine import LOCK, new_id
 from services.store.states import UNDELIVERED, ExportState, Health, IncidentState
 
 
@@ -104,7 +104,7 @@ def _open_incident(session: Session, workspace_id: str) -> tables.Incident | Non
     return session.scalar(
         select(tables.Incident)
         .where(tables.Incident.workspace_id == workspace_id, tables.Incident.state != IncidentState.CLOSED)
-        .with_for_update()
+        .with_for_update(**LOCK)
     )
 
 

@@ -13,7 +13,7 @@ from services.batches import create, lane_items, of_one_kind
 from services.documents import Draft
 from services.lane import LaneWork, Parked
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import LOCK, utcnow
 from services.store.states import GOES, ExportKind, ExportState
 from services.xero.documents import MAX_BATCH, Found, find_bank_transactions, find_bills
 from services.xero.errors import REFUSALS, Fault, XeroError
@@ -79,7 +79,7 @@ def look_up(work: LaneWork, drafts: Sequence[Draft]) -> None:
 def _still_open(session: Session, drafts: Sequence[Draft]) -> list[Draft]:
     ids = [draft.export.id for draft in drafts]
     wanted = select(tables.Export.id).where(tables.Export.id.in_(ids), tables.Export.state.in_(OPEN))
-    found = set(session.scalars(wanted.with_for_update()))
+    found = set(session.scalars(wanted.with_for_update(**LOCK)))
     return [draft for draft in drafts if draft.export.id in found]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services import syncs
 from services.store import tables
+from services.store.engine import LOCK
 from services.store.states import ExportKind, ExportState, SyncState
 from services.xero.documents import PaidBill
 
@@ -53,7 +54,7 @@ def mark(session: Session, workspace_id: str, bills: Sequence[PaidBill], *, now:
     marked: list[int] = []
     for start in range(0, len(ids), CHUNK):
         chunk = tables.Export.xero_id.in_(ids[start : start + CHUNK])
-        for export in session.scalars(select(tables.Export).where(*unpaid, chunk).with_for_update()):
+        for export in session.scalars(select(tables.Export).where(*unpaid, chunk).with_for_update(**LOCK)):
             export.paid_at = _paid_at(paid[export.xero_id or ""], now)
             marked.append(export.id)
     return marked

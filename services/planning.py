@@ -51,6 +51,12 @@ def leftovers(session: Session, member: Member, plan_id: str) -> str:
     return _freeze(session, member, [narrowing.ids(conditions)], lambda number: f"{number:,} left over")
 
 
+def missing_receipts(session: Session, member: Member) -> str:
+    """Make a plan of every export that is in Xero without all its receipts, and return its id."""
+    lacking = [narrowing.ids(receipts.lacking(member))]
+    return _freeze(session, member, lacking, lambda number: f"All {number:,} in Xero without all receipts")
+
+
 def _chosen(member: Member, export_ids: Sequence[int]) -> Iterator[Select[int]]:
     for start in range(0, len(export_ids), CHUNK):
         chunk = tables.Export.id.in_(export_ids[start : start + CHUNK])

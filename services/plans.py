@@ -53,27 +53,16 @@ class PlanView:
     judged: int  #: how many have their verdict; the worker is on its way through the others
     judging: bool  #: until it is through, nothing can be started
     lines: tuple[VerdictLine, ...]
-    workspaces: tuple[tuple[str, str, int], ...]  #: id, name, how many will be sent or looked up
     largest: tuple[
         WorkspaceLine, ...
-    ]  #: the workspaces with the most exports, at most `workspace_lines.LARGEST`
+    ]  #: of its workspaces, at most `workspace_lines.LARGEST`; none once it is started
     workspaces_total: int
     goes: int  #: how many the run will work on
-    outlook: Outlook  #: what is still to be done, and how fast that may go
+    outlook: Outlook  #: what is to be done, and how fast that may go; empty once it is started
     #: of all of it, begun now or at the time that was chosen; a moment later it is another
     estimate: Estimate = field(compare=False)
     others: tuple[OtherRun, ...]  #: the runs that have exports of this plan in hand
     run: RunView | None
-
-    @property
-    def calls_needed(self) -> int:
-        """Return the calls that what is still to be done takes."""
-        return self.estimate.calls
-
-    @property
-    def finishes_at(self) -> datetime:
-        """Return when all of it is done, at the earliest."""
-        return self.estimate.finishes_at
 
     @property
     def carried_by(self) -> OtherRun | None:
@@ -102,8 +91,10 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
     """Return a plan with its counts and money, and its run once started. Raises `UnknownPlan`."""
     row = own_plan(session, member, plan_id)
     lines = _lines(session, plan_id)
-    workspaces = lanes_of(session, plan_id)
-    outlook = estimates.read(session, plan_id)
+    run = run_view(session, plan_id)
+    # What can be chosen is shown before the start alone: a look at a run need not pay for it.
+    outlook = estimates.read(session, plan_id) if run is None else Outlook((), {})
+    largest = workspace_lines.largest(session, plan_id) if run is None else []
     others = under_way.others(session, plan_id, verdicts=[Verdict.UNDER_WAY])
     return PlanView(
         id=plan_id,
@@ -114,14 +105,13 @@ def view(session: Session, member: Member, plan_id: str) -> PlanView:
         judged=sum(line.count for line in lines if line.verdict is not Verdict.JUDGING),
         judging=row.judging_due_at is not None,
         lines=tuple(lines),
-        workspaces=tuple(workspaces),
-        largest=tuple(workspace_lines.largest(session, plan_id)),
-        workspaces_total=workspace_lines.total(session, plan_id),
+        largest=tuple(largest),
+        workspaces_total=workspace_lines.total(session, plan_id) if run is None else 0,
         goes=sum(line.count for line in lines if line.verdict in GOES),
         outlook=outlook,
         estimate=outlook.estimate(now=utcnow()),
         others=tuple(run for run in others if is_visible(session, member, run.plan_id)),
-        run=run_view(session, plan_id),
+        run=run,
     )
 
 
@@ -139,6 +129,15 @@ def own_plan(session: Session, member: Member, plan_id: str) -> tables.RetryPlan
     if row is not None and is_visible(session, member, plan_id):
         return row
     raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
+
+
+def lock(session: Session, member: Member, plan_id: str) -> tables.RetryPlan:
+    """Return a plan as it is now, held until the commit: two presses at once must not make two runs.
+
+    Raises `UnknownPlan`.
+    """
+    own_plan(session, member, plan_id)
+    return session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
 
 
 def is_visible(session: Session, member: Member, plan_id: str) -> bool:
@@ -182,18 +181,6 @@ def _lines(session: Session, plan_id: str) -> list[VerdictLine]:
                 )
             )
     return lines
-
-
-def lanes_of(session: Session, plan_id: str) -> list[tuple[str, str, int]]:
-    number = func.count()
-    rows = session.execute(
-        select(tables.Workspace.id, tables.Workspace.name, number)
-        .join(tables.PlanItem, tables.PlanItem.workspace_id == tables.Workspace.id)
-        .where(tables.PlanItem.plan_id == plan_id, tables.PlanItem.verdict.in_(GOES))
-        .group_by(tables.Workspace.id, tables.Workspace.name)
-        .order_by(number.desc(), tables.Workspace.name)
-    )
-    return [(workspace_id, name, found) for workspace_id, name, found in rows]
 
 
 def items(

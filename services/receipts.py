@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from services import exports, narrowing
-from services.members import Member, own_workspaces
+from services.members import Member
 from services.store import tables
 from services.store.states import GOES, ExportState, ReceiptState
 
@@ -121,16 +121,20 @@ def missing() -> ColumnElement[bool]:
     return and_(tables.Export.state == ExportState.DELIVERED, not_there)
 
 
-def missing_ids(session: Session, member: Member) -> list[int]:
-    """Return the ids of the member's exports that are in Xero without one of their receipts."""
-    return list(
-        session.scalars(
-            select(tables.Export.id)
-            .join(tables.Workspace, tables.Workspace.id == tables.Export.workspace_id)
-            .where(missing(), *own_workspaces(member))
-            .order_by(tables.Export.approved_at, tables.Export.id)
-        )
-    )
+def lacking(member: Member) -> list[ColumnElement[bool]]:
+    """Return the SQL conditions of the member's exports that are in Xero without one of their receipts.
+
+    What `missing` says too, of all there is: found from the receipts, since what is delivered only grows.
+    """
+    not_attached = tables.Receipt.state.in_([ReceiptState.WAITING, ReceiptState.FAILED])
+    of_receipts = tables.Export.id.in_(select(tables.Receipt.export_id).where(not_attached))
+    return [*narrowing.seen_by(member), tables.Export.state == ExportState.DELIVERED, of_receipts]
+
+
+def number_lacking(session: Session, member: Member) -> int:
+    """Return how many of the member's exports are in Xero without one of their receipts."""
+    counted = select(func.count()).select_from(tables.Export).where(*lacking(member))
+    return session.scalar(counted) or 0
 
 
 def number_missing(session: Session, plan_id: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services import members, pausing, planning, plans, reconnects, retries
@@ -49,6 +50,7 @@ def release(
 
     Raises as `retries.start` and `planning.plan` do.
     """
+    plans.lock(session, member, plan_id)  # before the connection, as wherever a plan is started
     reconnect = hold(session, workspace_id)
     if export_ids is not None:
         if reconnect is not None and reconnect.plan_id != plan_id:
@@ -56,8 +58,18 @@ def release(
         shown = set(plans.going(session, member, plan_id))
         plan_id = retry_plan(session, member, workspace_id, sorted(shown & set(export_ids)))
     started = retries.start(session, member, plan_id, REASON)
-    if reconnect is not None and reconnect.plan_id == plan_id:
-        reconnect.plan_id = started.plan_id  # another retry may have these exports in hand: it is followed
+    if reconnect is None or reconnect.plan_id != plan_id:
+        return
+    # Another retry may have these exports in hand. It is followed, unless it is of other workspaces
+    # too: those are no part of this repair, and its admin may not see them.
+    if _is_all_of(session, started.plan_id, workspace_id):
+        reconnect.plan_id = started.plan_id
+
+
+def _is_all_of(session: Session, plan_id: str, workspace_id: str) -> bool:
+    items = tables.PlanItem
+    others = select(items.export_id).where(items.plan_id == plan_id, items.workspace_id != workspace_id)
+    return session.scalar(others.limit(1)) is None
 
 
 def hold(session: Session, workspace_id: str) -> tables.Reconnect | None:

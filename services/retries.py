@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from services import audit, incidents, members, plans, starting, under_way
+from services import audit, incidents, members, pausing, plans, starting, under_way
 from services.declined import Declined
 from services.members import Member, Permission
 from services.store import tables
@@ -52,10 +52,8 @@ def start(
     can be sent.
     """
     reason = audit.reason_of(reason)
-    plans.own_plan(session, member, plan_id)
     members.require_role(member, Permission.RETRY)
-    # The plan's row is the lock: two presses at once must not make two runs.
-    plan = session.get_one(tables.RetryPlan, plan_id, with_for_update=True, populate_existing=True)
+    plan = plans.lock(session, member, plan_id)
     if session.get(tables.RetryRun, plan_id) is not None:
         return Started(plan_id, joined=True)
     if plan.judging_due_at is not None:
@@ -63,8 +61,8 @@ def start(
     now = utcnow()
     _check_time(starts_at, now)
     _check_pace(at_most_a_minute)
-    numbers = _numbers(session, member, plan, workspace_ids)
-    if not numbers:
+    going = _going(session, member, plan, workspace_ids)
+    if not going:
         return _join(session, member, plan_id)
     run = tables.RetryRun(
         plan_id=plan_id,
@@ -77,8 +75,8 @@ def start(
     )
     session.add(run)
     session.flush()
-    for workspace_id, number in sorted(numbers.items()):
-        _open_lane(session, run, workspace_id, number)
+    for connection, number in going:
+        _open_lane(session, run, connection, number)
     return Started(plan_id, joined=False, left_out=starting.left_out(session, plan_id))
 
 
@@ -102,22 +100,24 @@ def _check_pace(at_most_a_minute: int | None) -> None:
         )
 
 
-def _numbers(
+def _going(
     session: Session, member: Member, plan: tables.RetryPlan, workspace_ids: Collection[str] | None
-) -> dict[str, int]:
-    """Return how many exports go from each workspace that was chosen, looked at once more under lock."""
-    planned = {workspace_id for workspace_id, _, _ in plans.lanes_of(session, plan.id)}
+) -> list[tuple[tables.Connection, int]]:
+    """Return how many exports go through each connection chosen, looked at once more under its lock."""
+    planned = starting.numbers(session, plan.id).keys()
     chosen = planned if workspace_ids is None else set(workspace_ids)
     if workspace_ids is not None:
         _check_choice(chosen, planned)
-    # Relink's own turn has the exports themselves locked, and lets others send from the workspace.
-    connections = starting.lock(session, planned, share=member.email == audit.SYSTEM)
+    # Of two starts of the same exports the second waits here, and then sees the run of the first. Relink's
+    # own turn has the exports themselves locked, and lets others send from the workspace.
+    connections = pausing.lock_all(session, planned, share=member.email == audit.SYSTEM)
     starting.look_again(session, plan, connections)
-    going = {workspace_id: number for workspace_id, _, number in plans.lanes_of(session, plan.id)}
-    numbers = {workspace_id: number for workspace_id, number in going.items() if workspace_id in chosen}
-    if numbers and going.keys() - chosen:
-        starting.leave_out(session, plan.id, going.keys() - chosen, member.shown)
-    return numbers
+    numbers = starting.numbers(session, plan.id)
+    sent = numbers.keys() & chosen
+    going = [(connections[workspace_id], numbers[workspace_id]) for workspace_id in sorted(sent)]
+    if going and numbers.keys() - chosen:
+        starting.leave_out(session, plan.id, numbers.keys() - chosen, member.shown)
+    return going
 
 
 def _check_choice(chosen: Collection[str], planned: Collection[str]) -> None:
@@ -142,8 +142,8 @@ def _join(session: Session, member: Member, plan_id: str) -> Started:
     raise Declined(f"Nothing of this plan is left to be sent. {most}")
 
 
-def _open_lane(session: Session, run: tables.RetryRun, workspace_id: str, number: int) -> None:
-    connection = session.get_one(tables.Connection, workspace_id)
+def _open_lane(session: Session, run: tables.RetryRun, connection: tables.Connection, number: int) -> None:
+    workspace_id = connection.workspace_id
     session.add(
         tables.Lane(
             plan_id=run.plan_id,

@@ -22,7 +22,7 @@ LONG_WAIT = timedelta(minutes=30)  # only a day's allowance takes longer to come
 
 _WORDS = {
     Result.IN_DOUBT: "in doubt: Xero is asked before anything is sent again",
-    Result.HELD: "held: the connection to Xero broke, and they were not tried",
+    Result.HELD: "held: not tried, and the page of the retry says why of each",
     Result.NOT_TRIED: "not sent",
 }
 

@@ -114,7 +114,7 @@ class RunView:
 
     @property
     def held(self) -> int:
-        """Return how many exports were not tried because a connection is broken."""
+        """Return how many exports were not tried; the result of each says why."""
         return self.counts.held
 
     @property
@@ -324,12 +324,21 @@ def _turn(
 
 
 def _locked(session: Session, member: Member, plan_id: str) -> tables.RetryRun:
-    workspaces = _workspaces(session, plan_id)
-    if not workspaces:
+    if session.get(tables.RetryRun, plan_id) is None:
         raise UnknownPlan("There is no such retry here. Go back to Failed exports and choose again.")
-    for workspace_id in workspaces:
-        members.require(session, member, Permission.RETRY, workspace_id)
+    _require_all(session, member, plan_id)
     return session.get_one(tables.RetryRun, plan_id, with_for_update=True, populate_existing=True)
+
+
+def _require_all(session: Session, member: Member, plan_id: str) -> None:
+    """Raise unless the member may retry in every workspace of a run; in one look, however many there are."""
+    members.require_role(member, Permission.RETRY)
+    own = select(tables.Workspace.id).where(*members.own_workspaces(member))
+    foreign = select(tables.Lane.workspace_id).where(
+        tables.Lane.plan_id == plan_id, tables.Lane.workspace_id.not_in(own)
+    )
+    if (workspace_id := session.scalar(foreign.limit(1))) is not None:
+        members.require(session, member, Permission.RETRY, workspace_id)
 
 
 def _workspaces(session: Session, plan_id: str) -> Sequence[str]:

@@ -21,7 +21,7 @@ from services.contacts import Refusal, Settled
 from services.documents import Draft
 from services.lane import Held, LaneWork, Parked
 from services.store import tables
-from services.store.engine import new_id, utcnow
+from services.store.engine import LOCK, new_id, utcnow
 from services.store.states import CAN_EXPORT, RETRYABLE, AttemptState, ExportState
 from services.xero.documents import MAX_BATCH
 from services.xero.errors import REFUSALS, XeroError
@@ -99,7 +99,7 @@ def _claim(work: LaneWork, batch: Sequence[Draft], refused: Mapping[str, Refusal
         # importing its report anew, or pausing the workspace, at this very moment.
         _require_connection(work, pausing.lock(session, work.workspace_id, share=True))
         waiting = lane_items(work).where(tables.Export.id.in_(ids), tables.Export.state.in_(RETRYABLE))
-        locked = session.scalars(waiting.with_for_update(of=tables.Export), execution_options=FRESH)
+        locked = session.scalars(waiting.with_for_update(of=tables.Export, **LOCK), execution_options=FRESH)
         unmarked = marks.leave_out(session, work.plan_id, locked.all())
         drafts = documents.drafts(session, claiming.as_planned(session, work, unmarked))
         sendable = [draft for draft in drafts if _is_sendable(session, work, draft, refused)][:room]

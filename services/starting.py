@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from services import catalogue, claiming, pausing, under_way, verdicts
+from services import catalogue, claiming, under_way, verdicts
 from services.catalogue import RetryClass
 from services.store import tables
 from services.store.states import GOES, ExportState, Verdict
@@ -16,14 +16,6 @@ from services.store.states import GOES, ExportState, Verdict
 _SAME_AGAIN_IS_VAIN = sorted(
     code.code for code in catalogue.CODES.values() if code.retry in {RetryClass.FIX_FIRST, RetryClass.NEVER}
 )
-
-
-def lock(session: Session, workspace_ids: Collection[str], *, share: bool) -> dict[str, tables.Connection]:
-    """Lock connections, in the order in which everybody does, and return them by workspace.
-
-    Of two starts of the same exports the second waits here, and then sees the run of the first.
-    """
-    return {id_: pausing.lock(session, id_, share=share) for id_ in sorted(workspace_ids)}
 
 
 def look_again(
@@ -39,6 +31,17 @@ def look_again(
     for run in under_way.others(session, plan.id, verdicts=GOES):
         there = tables.PlanItem.export_id.in_(under_way.exports_of(run.plan_id))
         _turn(session, plan.id, there, Verdict.UNDER_WAY, run.why)
+
+
+def numbers(session: Session, plan_id: str) -> dict[str, int]:
+    """Return how many exports of each workspace a plan sends, or looks up first."""
+    items, number = tables.PlanItem, func.count()
+    rows = session.execute(
+        select(items.workspace_id, number)
+        .where(items.plan_id == plan_id, items.verdict.in_(GOES))
+        .group_by(items.workspace_id)
+    )
+    return dict(rows.all())
 
 
 def leave_out(session: Session, plan_id: str, workspace_ids: Collection[str], by: str) -> None:

@@ -10,7 +10,7 @@ from services.desk import Desk
 from services.insights import mark_stale
 from services.members import Member
 from services.store import tables
-from services.store.engine import utcnow
+from services.store.engine import LOCK, utcnow
 from services.store.states import GOES, WORKING, ExportState, Role, Verdict
 from services.verdicts import Judged
 
@@ -43,10 +43,11 @@ def _take(session: Session) -> list[int]:
 
     Their connections come first, as everywhere: a pause at this moment is waited for, and seen.
     """
-    wanted = _waiting().with_only_columns(tables.Export.workspace_id)
-    for workspace_id in sorted(set(session.scalars(wanted))):
-        pausing.lock(session, workspace_id, share=True)
-    ours = session.scalars(_waiting().with_for_update(of=tables.Export, skip_locked=True)).all()
+    wanted = set(session.scalars(_waiting().with_only_columns(tables.Export.workspace_id)))
+    pausing.lock_all(session, wanted, share=True)
+    # Of these workspaces alone: where another worker skips ahead, the next ones are not locked.
+    there = _waiting().where(tables.Export.workspace_id.in_(wanted))
+    ours = session.scalars(there.with_for_update(of=tables.Export, skip_locked=True, **LOCK)).all()
     # Another worker's turn may have stored its run between our look and our lock: look again.
     return list(session.scalars(_waiting().where(tables.Export.id.in_(ours))))
 

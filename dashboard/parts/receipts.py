@@ -67,17 +67,16 @@ def _show(done: ReceiptIntake) -> None:
 def missing(member: Member) -> None:
     """Offer to attach the receipts of documents that are in Xero already; others follow their document."""
     with session.reading() as store:
-        ids = receipt_service.missing_ids(store, member)
-    if not ids:
+        number = receipt_service.number_lacking(store, member)
+    if not number:
         return
     st.write(
-        f"**{words.plural(len(ids), 'document')}** in Xero without all receipts. A retry attaches them; "
+        f"**{words.plural(number, 'document')}** in Xero without all receipts. A retry attaches them; "
         "receipts of other exports follow their document by themselves."
     )
     if member.may(Permission.RETRY):
-        label = f"Plan a retry of {words.plural(len(ids), 'export')}"
-        st.button(label, key="attach", on_click=_plan, args=(ids,))
+        st.button(f"Plan a retry of {words.plural(number, 'export')}", key="attach", on_click=_plan)
 
 
-def _plan(ids: Sequence[int]) -> None:
-    exports.remember_plan(session.act(planning.plan, export_ids=ids))
+def _plan() -> None:
+    exports.remember_plan(session.act(planning.missing_receipts))

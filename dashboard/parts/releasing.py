@@ -58,8 +58,19 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
         return
     plans.verdicts(plan)
     chosen = _choice(member, plan)
+    if plan.goes:
+        st.write(words.plain(starts.effort(plan.estimate)))
+        _release_button(view, plan, chosen)
+    else:  # what stood in the way may be gone, which a frozen plan does not see
+        st.write(_nothing_goes(plan))
+        _offer_plan(view, "Plan it again")
+    if plan.total > plan.goes or plan.total > CHOSEN_ONE_BY_ONE:
+        with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
+            plans.items(member, plan)
+
+
+def _release_button(view: WizardView, plan: PlanView, chosen: list[int] | None) -> None:
     number = plan.goes if chosen is None else len(chosen)
-    st.write(words.plain(starts.effort(plan.estimate)) if plan.goes else _nothing_goes(plan))
     st.button(
         f"Retry {words.plural(number, 'export')}",
         type="primary",
@@ -68,9 +79,6 @@ def _ask_to_release(member: Member, view: WizardView, plan: PlanView) -> None:
         on_click=session.act,
         args=(release.release, view.workspace.id, plan.id, chosen),
     )
-    if plan.total > plan.goes or plan.total > CHOSEN_ONE_BY_ONE:
-        with st.expander(f"The {words.plural(plan.total, 'export')} one by one"):
-            plans.items(member, plan)
 
 
 def _nothing_goes(plan: PlanView) -> str:

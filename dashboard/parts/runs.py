@@ -115,7 +115,7 @@ def progress(run: RunView, member: Member | None = None) -> None:
         ("Delivered", f"{run.delivered:,}", "in Xero"),
         ("Refused", f"{run.failed:,}", "with a code and a fix"),
         ("In doubt", f"{run.in_doubt:,}", "looked up before any new try"),
-        ("Held", f"{run.held:,}", "connection broken, not tried"),
+        ("Held", f"{run.held:,}", "not tried; the list says why"),
     )
     if run.receipts_missing:
         st.caption(f"{words.plural(run.receipts_missing, 'receipt')} not attached to documents in Xero.")

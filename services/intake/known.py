@@ -12,6 +12,7 @@ from services import members
 from services.intake.reports import Report
 from services.members import Member
 from services.store import tables
+from services.store.engine import LOCK
 from services.store.states import IncidentState
 
 
@@ -68,7 +69,7 @@ def _locked_exports(
         select(tables.Export)
         .where(tables.Export.report_id.in_(report_ids) | tables.Export.number.in_(numbers))
         .order_by(tables.Export.id)
-        .with_for_update()
+        .with_for_update(**LOCK)
     ).all()
 
 

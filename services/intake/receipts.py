@@ -17,6 +17,7 @@ from services import audit, members
 from services.members import Member, Permission, own_workspaces
 from services.receipts import TOO_LARGE, counted
 from services.store import tables
+from services.store.engine import LOCK
 from services.store.states import ExportState, ReceiptState
 from services.xero.documents import MAX_ATTACHMENT_BYTES, MAX_FILES
 
@@ -156,7 +157,7 @@ def _export(session: Session, member: Member, stem: str) -> tables.Export:
         raise _Refused(f"Report {report_id} has no expense L{int(position[1])}. It has {places}.")
     else:
         export_id = export_ids[int(position[1])]
-    export = session.get_one(tables.Export, export_id, with_for_update=True, populate_existing=True)
+    export = session.get_one(tables.Export, export_id, with_for_update=LOCK, populate_existing=True)
     if export.state is ExportState.SET_ASIDE:
         raise _Refused(f"{export.number} was set aside, so nothing of it goes to Xero.")
     return export

@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 
 #: A worker's lanes, its own turns and a page's visitors each take a connection for a moment.
 POOL = {"pool_size": 10, "max_overflow": 40}
+#: How a row is locked that many others refer to. A plain FOR UPDATE would keep waiting, and lead into a
+#: circle, everybody who only writes such another one: a plan of it, an attempt, a line of history.
+LOCK: dict[str, Any] = {"key_share": True}
 BUSY_TIMEOUT_MS = 10_000  # how long SQLite waits for another writer before "database is locked"
 
 

@@ -9,7 +9,7 @@ import httpx
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from services import receipts
+from services import narrowing, receipts
 from services.members import Member
 from services.store import tables
 from services.store.engine import open_store
@@ -49,7 +49,7 @@ def a_delivered_one(demo: House) -> tuple[tables.Export, int]:
     """Return a document of a healthy workspace that lacks no receipt, and how many others do."""
     store = open_store(demo.database_url)
     with store.read() as session:
-        lacking = receipts.missing_ids(session, EVERYBODY)
+        lacking = set(session.scalars(narrowing.ids(receipts.lacking(EVERYBODY))))
         export = session.scalars(
             select(tables.Export)
             .join(tables.Connection, tables.Connection.workspace_id == tables.Export.workspace_id)

@@ -61,8 +61,8 @@ def fresh_database(server_url: str) -> str:
     return f"{base.rsplit('/', 1)[0]}/{name}?{query}"
 
 
-def until_blocked(store: Store) -> None:
-    """Wait until somebody waits for our transaction; on SQLite nobody can have got further than that."""
+def until_blocked(store: Store, number: int = 1) -> None:
+    """Wait until so many wait for a transaction; on SQLite nobody can have got further than that."""
     waiting = text(
         "select count(*) from pg_stat_activity "
         "where datname = current_database() and wait_event_type = 'Lock'"
@@ -70,7 +70,7 @@ def until_blocked(store: Store) -> None:
 
     def blocked() -> bool:
         with store.read() as session:
-            return bool(session.scalar(waiting))
+            return int(session.scalar(waiting) or 0) >= number
 
     if store.engine.dialect.name == "postgresql":
         until(blocked)

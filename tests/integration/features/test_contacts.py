@@ -249,7 +249,7 @@ def test_a_plan_counts_the_call_for_contacts(office: Office) -> None:
     shop = office.shop()
     ids = office.exports(shop, 2)
     with office.desk.store.read() as session:
-        assert plans.view(session, office.agent, office.plan(shop)).calls_needed == 1
+        assert plans.view(session, office.agent, office.plan(shop)).estimate.calls == 1
     name(office, ids[0], "Noor Aziz")
     with office.desk.store.read() as session:
-        assert plans.view(session, office.agent, office.plan(shop)).calls_needed == 2
+        assert plans.view(session, office.agent, office.plan(shop)).estimate.calls == 2

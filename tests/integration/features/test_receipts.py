@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from services import exports, plans, receipts
+from services import exports, planning, plans, receipts
 from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
@@ -58,9 +58,11 @@ def test_documents_without_all_their_receipts_are_found(office: Office) -> None:
     office.change(tables.Export, waiting, state=ExportState.WAITING)
     papers.bring(office, waiting, ".pdf")
     office.admin_leaves(other)
-    with office.desk.store.read() as session:
-        assert receipts.missing_ids(session, office.admin) == [lacking]
-        assert set(receipts.missing_ids(session, office.agent)) == {lacking, foreign}
+    for member, ids in ((office.admin, {lacking}), (office.agent, {lacking, foreign})):
+        with office.desk.store.begin() as session:
+            assert receipts.number_lacking(session, member) == len(ids)
+            plan_id = planning.missing_receipts(session, member)
+        assert set(office.verdicts(plan_id)) == ids
 
 
 def test_a_plan_counts_one_call_a_receipt_beside_those_of_the_batches(office: Office) -> None:
@@ -74,7 +76,7 @@ def test_a_plan_counts_one_call_a_receipt_beside_those_of_the_batches(office: Of
     plan_id = office.plan(shop)
     with office.desk.store.read() as session:
         view = plans.view(session, office.agent, plan_id)
-    assert (view.goes, view.calls_needed) == (3, 1 + 3 + 2)  # one batch, and the receipts
+    assert (view.goes, view.estimate.calls) == (3, 1 + 3 + 2)  # one batch, and the receipts
     assert {line.verdict: line.count for line in view.lines} == {Verdict.WILL_SEND: 2, Verdict.RECEIPTS: 1}
 
 
@@ -100,7 +102,7 @@ def test_no_list_reads_the_content_of_a_file(office: Office) -> None:
     event.listen(office.desk.store.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
     with office.desk.store.read() as session:
         receipts.of_export(session, office.agent, export_id)
-        receipts.missing_ids(session, office.agent)
+        receipts.number_lacking(session, office.agent)
         exports.search(session, office.agent, ExportFilter())
     office.plan(shop)
     assert said

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import event, update
 
-from services import progress, runs
+from services import plans, progress, runs
 from services.runs import LANES_A_PAGE, RunView
 from services.store import tables
 from services.store.engine import utcnow
@@ -142,3 +142,17 @@ def test_the_list_of_runs_takes_two_questions_however_long_it_is(office: Office)
         found = runs.recent(session, office.agent)
     assert [(run.plan_id, run.counts.delivered) for run in found] == [(plan_id, 2) for plan_id in plans[::-1]]
     assert len([question for question in asked if "select" in question.lower()]) == 2
+
+
+def test_a_look_at_a_run_does_not_pay_for_what_is_chosen_before_the_start(office: Office) -> None:
+    shop = office.shop()
+    office.exports(shop, 2)
+    plan_id = office.plan(shop)
+    with office.desk.store.read() as session:
+        before = plans.view(session, office.agent, plan_id)
+    office.start(plan_id)
+    with office.desk.store.read() as session:
+        after = plans.view(session, office.agent, plan_id)
+    assert (len(before.outlook.loads), len(before.largest), before.workspaces_total) == (1, 1, 1)
+    assert (len(after.outlook.loads), len(after.largest), after.workspaces_total) == (0, 0, 0)
+    assert (after.total, after.goes) == (before.total, before.goes)

@@ -249,7 +249,7 @@ def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:
         SEND: (3, {"GBP": Decimal("20.20"), "USD": Decimal("0.0001")}),
         Verdict.ALREADY_IN_XERO: (1, {"USD": Decimal("12.50")}),
     }
-    assert (view.total, view.goes, view.calls_needed) == (4, 3, 2)
+    assert (view.total, view.goes, view.estimate.calls) == (4, 3, 2)
     assert view.scope == "4 selected"
 
 

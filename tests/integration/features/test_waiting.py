@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import audit, runs, waiting
+from services import audit, export_view, runs, waiting
 from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
@@ -146,3 +146,20 @@ def test_a_turn_takes_a_bounded_number_and_the_oldest_first(office: Office) -> N
     [plan_id] = plans(office)
     assert set(office.results(plan_id)) == {*older, *younger[:-1]}
     assert waiting.export_waiting(office.desk) == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [(leave, "waits for its turn"), (runs.pause, "is paused"), (runs.cancel, "was cancelled")],
+)
+def test_of_what_waits_its_page_says_whether_it_goes_by_itself(
+    office: Office, act: Callable[[Session, Member, str], None], said: str
+) -> None:
+    shop = office.shop()
+    [export_id] = office.exports(shop, 1)
+    plan_id = office.retry(shop)
+    with office.desk.store.begin() as session:
+        act(session, office.agent, plan_id)
+    with office.desk.store.read() as session:
+        answer = export_view.answer(export_view.get(session, office.agent, str(export_id)))
+    assert said in answer.why

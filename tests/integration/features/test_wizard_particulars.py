@@ -9,7 +9,7 @@ from services import admin_changes, reconnects, releasing
 from services.needs import NeedState
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportState, Health, ReconnectState
+from services.store.states import ExportState, Health, ReconnectState, Verdict
 from services.wizard import Act, WizardView, stamp, wizard
 from tests.integration.office import Office, Shop
 from tests.integration.trips import leave, reconnect
@@ -255,3 +255,24 @@ def test_a_release_of_what_is_in_another_retry_follows_that_one(office: Office) 
         followed = reconnects.latest(session, shop.workspace_id)
         assert followed is not None
         assert followed.plan_id == running
+
+
+def test_a_release_of_what_is_in_a_retry_of_other_workspaces_too_leaves_the_wizard_to_its_admin(
+    office: Office,
+) -> None:
+    shop, other = office.shop(), office.shop()
+    for each in (shop, other):
+        office.exports(each, 1)
+    office.admin_leaves(other)
+    office.break_login(shop)
+    reconnect(office, shop)
+    office.work_off()
+    with office.desk.store.begin() as session:
+        shown = releasing.retry_plan(session, office.admin, shop.workspace_id)
+    office.retry(shop, other)
+    with office.desk.store.begin() as session:
+        releasing.release(session, office.agent, shop.workspace_id, shown)
+    with office.desk.store.read() as session:
+        plan = wizard(session, office.admin, shop.workspace_id).plan
+    assert plan is not None
+    assert (plan.id, plan.run, [line.verdict for line in plan.lines]) == (shown, None, [Verdict.UNDER_WAY])

@@ -15,7 +15,7 @@ from services.members import Member
 from services.refusals import RefusalKind
 from services.store import tables
 from services.store.engine import open_store, utcnow
-from services.store.states import ExportState, Health, ReconnectState, Role, SyncState
+from services.store.states import ExportState, Health, ReconnectState, Role, SyncState, Verdict
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, text_of
 
@@ -294,6 +294,20 @@ def test_what_is_unticked_is_not_sent(desk: Desk, open_page: OpenPage) -> None:
         (run,) = session.query(tables.RetryRun).all()
         sent = session.query(tables.PlanItem).filter_by(plan_id=run.plan_id).count()
     assert sent == 2
+
+
+def test_a_plan_of_which_nothing_can_go_is_planned_again(desk: Desk, open_page: OpenPage) -> None:
+    repair(desk)
+    app = open_page(navigation.RECONNECT, world.ADMIN, workspace=world.BROKEN)
+    with desk.store.begin() as session:
+        session.query(tables.PlanItem).update({"verdict": Verdict.UNDER_WAY})
+    app.run()
+    assert "can be sent now" in text_of(app)
+
+    app.button(key="plan").click().run()
+
+    assert plans_made(desk) == 2
+    assert not app.button(key="retry").disabled
 
 
 @pytest.mark.parametrize("on", ["Web", "Phone"])
