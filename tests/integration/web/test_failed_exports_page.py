@@ -68,6 +68,17 @@ def long(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("long")
+def test_a_plan_opens_on_its_own_first_page_whatever_page_it_was_planned_from(open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+    turn(app, 2)
+
+    app.button(key="exports-plan-all").click().run()
+
+    assert app.title[0].value.startswith("Retry")
+    assert app.pagination[0].value == 1
+
+
+@pytest.mark.usefixtures("long")
 def test_ticks_stay_over_pages_and_are_counted_and_planned(desk: Desk, open_page: OpenPage) -> None:
     app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
     select_rows(app, "exports", [0, 2])
