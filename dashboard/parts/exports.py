@@ -173,7 +173,8 @@ def _ask_why(ids: tuple[int, ...]) -> None:
 @st.dialog("Set aside without sending")
 def _dialog(ids: tuple[int, ...], choice: Choice) -> None:
     st.write(
-        f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer keep the incident open. "
+        f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer "
+        f"{'keeps' if len(ids) == 1 else 'keep'} the incident open. "
         "Your name and the reason stay in the history."
     )
     st.text_area(

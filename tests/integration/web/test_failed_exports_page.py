@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
-from services import plans
+from services import closing, plans
 from services.desk import Desk
 from services.members import Member
 from services.store import tables
@@ -65,6 +65,17 @@ def long(desk: Desk) -> None:
     with desk.store.begin() as session:
         for number in range(200, 260):
             world.add_export(session, world.HEALTHY, number)
+
+
+def test_what_was_set_aside_is_found_again_to_be_taken_back(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        closing.set_aside(session, AGENT, 1, "Approved twice.")
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+
+    app.button(key="state-set aside").click().run()
+
+    (export,) = app.dataframe[0].value["Export"]
+    assert export.endswith("#EXP-000001")
 
 
 @pytest.mark.usefixtures("long")
