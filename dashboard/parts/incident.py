@@ -43,7 +43,7 @@ def panel(incident: IncidentView) -> None:
 def _what_is_left(incident: IncidentView) -> str:
     if incident.stuck_count:
         return "Retry the exports that wait, or set them aside; the incident closes with the last of them."
-    return "Nothing: the incident closes by itself when the retry under way ends."
+    return "There is nothing to do: the incident closes by itself when the retry under way ends."
 
 
 def _answer(incident: IncidentView) -> Markup:
