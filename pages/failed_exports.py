@@ -22,17 +22,18 @@ with session.reading() as store:
     recent = runs.recent(store, member, limit=5)
 
 export_filters.narrowed(wanted, names)
+closed = (ExportState.DELIVERED, ExportState.SET_ASIDE)
 offered = [
     ExportState.FAILED,
     ExportState.IN_DOUBT,
     ExportState.HELD,
     ExportState.WAITING,
     ExportState.SENDING,
-    ExportState.DELIVERED,
+    *closed,
 ]
 states = filters.chosen("state", ExportState)
 counts = {state: found.states.get(state, 0) for state in offered}
-filters.toggles("state", counts, states, tone=badges.tone_of, always=(ExportState.DELIVERED,))
+filters.toggles("state", counts, states, tone=badges.tone_of, always=closed)
 filters.code_toggles("code", found.codes, wanted.codes)
 
 if found.rows:

@@ -101,6 +101,9 @@ def queue_again(desk: Desk, plan_id: str, workspace_id: str, *, seconds: float, 
         # Where a person stopped the run meanwhile, the lane ends at once.
         goes_on = session.get_one(tables.RetryRun, plan_id).state is RunState.RUNNING
         lane.due_at = due_at if goes_on else utcnow()
+        if why is not None:
+            # Receipts may wait for another day; the incident is over when the documents are in Xero.
+            incidents.close_if_done(session, workspace_id, now=utcnow())
     if goes_on and why is not None and seconds >= run_letters.LONG_WAIT.total_seconds():
         run_letters.tell_wait(desk, plan_id, why=why, until=due_at)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import navigation, session
-from dashboard.parts import badges, words
+from dashboard.parts import badges, filters, words
 from dashboard.parts.badges import GLYPHS
 from dashboard.parts.choosing import Choice
 from services import audit, closing, planning
@@ -156,6 +156,8 @@ def plan_leftovers(plan_id: str) -> None:
 def remember_plan(plan_id: str | None) -> None:
     """Have `open_plan` go to this plan, if there is one; for callbacks, which cannot switch pages."""
     st.session_state[_PLAN] = plan_id
+    if plan_id is not None:
+        filters.first_page()  # the page of this list is no page of the plan's
 
 
 def open_plan() -> None:
@@ -171,7 +173,8 @@ def _ask_why(ids: tuple[int, ...]) -> None:
 @st.dialog("Set aside without sending")
 def _dialog(ids: tuple[int, ...], choice: Choice) -> None:
     st.write(
-        f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer keep the incident open. "
+        f"{words.plural(len(ids), 'export')} will not be sent to Xero and no longer "
+        f"{'keeps' if len(ids) == 1 else 'keep'} the incident open. "
         "Your name and the reason stay in the history."
     )
     st.text_area(

@@ -44,7 +44,7 @@ def workspaces(member: Member, plan: PlanView) -> None:
 
 def _table(member: Member, plan: PlanView) -> None:
     tables.table(
-        "Workspaces of this retry",
+        "Workspaces of this plan",
         [
             tables.Column("Workspace"),
             tables.Column("Goes", figures=True),

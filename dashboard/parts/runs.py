@@ -118,8 +118,15 @@ def progress(run: RunView, member: Member | None = None) -> None:
         ("Held", f"{run.held:,}", "not tried; the list says why"),
     )
     if run.receipts_missing:
-        st.caption(f"{words.plural(run.receipts_missing, 'receipt')} not attached to documents in Xero.")
+        st.caption(_receipts(run))
     _lanes(run, member)
+
+
+def _receipts(run: RunView) -> str:
+    number = words.plural(run.receipts_missing, "receipt")
+    if run.ended:
+        return f"{number} not attached to documents in Xero."
+    return f"{number} of documents in Xero still to attach."
 
 
 def _now(run: RunView) -> list[Markup]:
@@ -129,13 +136,16 @@ def _now(run: RunView) -> list[Markup]:
 def headline(run: RunView) -> str:
     """Say in a sentence what a run does at this moment, how fast, and when it will be done."""
     if run.state is RunState.PAUSED:
-        return "Paused by a person. Nothing more is sent until somebody presses Go on."
+        before = "What is on its way to Xero is finished first. " if run.at_work else ""
+        return f"Paused by a person. {before}Nothing more is sent until somebody presses Go on."
     if run.state is RunState.CANCELLED:
         return "Cancelled." if run.ended else "Cancelled. What is on its way to Xero is finished first."
     if run.state is RunState.FINISHED:
         return "Ended: every export has its result."
     if run.starts_at is not None and run.starts_at > words.now():
         return f"Starts {words.due(run.starts_at)}. Nothing is sent before."
+    if run.done == run.total and run.receipts_missing:
+        return "Every export has its result; their receipts are being attached."
     speed = f"About {words.plural(round(run.a_minute), 'export')} a minute" if run.a_minute >= 1 else ""
     end = f"done {words.due(run.finishes_at)}" if run.finishes_at else ""
     found = ", ".join(part for part in (speed, end) if part)
@@ -207,8 +217,11 @@ def _became(counts: Counts) -> str | Markup:
 
 
 def _waits_for(lane: LaneView, run: RunView) -> str:
+    if lane.state is RunState.PAUSED:
+        return "somebody to press Go on"
     if lane.waiting_for is not None:
-        return f"{lane.waiting_for.rstrip('.')}{words.until(lane.due_at)}"
+        why = lane.waiting_for.removeprefix("Waiting for ").rstrip(".")
+        return f"{why}{words.until(lane.due_at)}"
     if lane.state is RunState.QUEUED and run.live:
         later = lane.due_at > words.now()
         return f"Its start, {words.due(lane.due_at)}" if later else "Its turn, behind other work"

@@ -89,8 +89,8 @@ def sums(amounts: Mapping[str, Decimal], *, most: int = 3) -> str:
     """Return sums by currency, the largest first: "GBP 1,204.50 · USD 90.00 · 2 more currencies"."""
     largest = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
     parts = [money(amount, currency) for currency, amount in largest[:most]]
-    if len(largest) > most:
-        parts.append(f"{len(largest) - most} more currencies")
+    if (more := len(largest) - most) > 0:
+        parts.append(f"{more} more {'currency' if more == 1 else 'currencies'}")
     return " · ".join(parts) or "nothing"
 
 

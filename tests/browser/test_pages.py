@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_page_fits_a_phone(window: OpenWindow, path: str) -> None:
     expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 390
+
+
+def test_a_plan_of_many_currencies_fits_a_phone(window: OpenWindow) -> None:
+    desk = window()
+    desk.page.set_viewport_size({"width": 390, "height": 800})
+    page = desk.sign_in(AGENT, "/failed-exports")
+    page.get_by_role("button", name="Plan a retry of all").click()
+    expect(page.get_by_role("button", name=re.compile("^Retry "))).to_be_visible()
+    expect(page.get_by_role("table", name="Verdicts")).to_contain_text("more currencies")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
 def test_a_stranger_is_told_so_and_sees_nothing(window: OpenWindow) -> None:

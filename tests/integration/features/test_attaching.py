@@ -13,7 +13,15 @@ from services import planning, run_work, runs
 from services.declined import Declined
 from services.run_work import BATCHES_A_SLICE
 from services.store import tables
-from services.store.states import ExportKind, ExportState, Health, ReceiptState, RunState, Verdict
+from services.store.states import (
+    ExportKind,
+    ExportState,
+    Health,
+    IncidentState,
+    ReceiptState,
+    RunState,
+    Verdict,
+)
 from tests.integration import crash
 from tests.integration.features import papers
 from tests.integration.features.ledger import assert_each_once
@@ -205,6 +213,25 @@ def test_a_connection_that_breaks_leaves_the_receipts_to_the_retry_after_the_rep
     assert papers.states(office, ids) == [ATTACHED, ATTACHED]
     assert office.run(again).state is RunState.FINISHED
     assert_each_once(office, shop, ids)
+
+
+def test_an_incident_does_not_wait_for_receipts_that_must_wait_for_another_day(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    papers.bring(office, export_id, ".pdf")
+    office.fault(shop, "PUT", "Invoices", status=403, body='{"Detail": "AuthenticationUnsuccessful"}')
+    office.retry(shop)
+    office.work_off()
+    office.repair(shop)
+    day = {"Retry-After": "70000", "X-Rate-Limit-Problem": "day"}
+    office.fault(shop, "PUT", papers.TO_BILLS, status=429, headers=day)
+    plan_id = office.retry(shop)
+    run_work.work_lane(office.desk, plan_id, shop.workspace_id, 0)
+    assert papers.states(office, [export_id]) == [WAITING]
+    assert office.run(plan_id).state is RunState.RUNNING
+    with office.desk.store.read() as session:
+        incident = session.query(tables.Incident).filter_by(workspace_id=shop.workspace_id).one()
+        assert incident.state is IncidentState.CLOSED
 
 
 @pytest.mark.parametrize("goes_on", [True, False], ids=["paused", "cancelled"])

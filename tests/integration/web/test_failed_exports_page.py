@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation
-from services import plans
+from services import closing, plans
 from services.desk import Desk
 from services.members import Member
 from services.store import tables
@@ -65,6 +65,28 @@ def long(desk: Desk) -> None:
     with desk.store.begin() as session:
         for number in range(200, 260):
             world.add_export(session, world.HEALTHY, number)
+
+
+def test_what_was_set_aside_is_found_again_to_be_taken_back(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        closing.set_aside(session, AGENT, 1, "Approved twice.")
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+
+    app.button(key="state-set aside").click().run()
+
+    (export,) = app.dataframe[0].value["Export"]
+    assert export.endswith("#EXP-000001")
+
+
+@pytest.mark.usefixtures("long")
+def test_a_plan_opens_on_its_own_first_page_whatever_page_it_was_planned_from(open_page: OpenPage) -> None:
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT)
+    turn(app, 2)
+
+    app.button(key="exports-plan-all").click().run()
+
+    assert app.title[0].value.startswith("Retry")
+    assert app.pagination[0].value == 1
 
 
 @pytest.mark.usefixtures("long")

@@ -107,6 +107,10 @@ def paused(run: tables.RetryRun, lane: tables.Lane) -> None:
     run.state = lane.state = RunState.PAUSED
 
 
+def paused_at_work(run: tables.RetryRun, lane: tables.Lane) -> None:
+    run.state, lane.state = RunState.PAUSED, RunState.RUNNING
+
+
 def cancelled_at_work(run: tables.RetryRun, lane: tables.Lane) -> None:
     run.state, lane.state = RunState.CANCELLED, RunState.RUNNING
 
@@ -124,6 +128,9 @@ def cancelled_at_work(run: tables.RetryRun, lane: tables.Lane) -> None:
         ),
         (at_the_day_limit, "1 workspace: waiting for Xero&#39;s day limit, until about", {"pause", "cancel"}),
         (paused, "Paused by a person.", {"resume", "cancel"}),
+        (paused, "somebody to press Go on", {"resume", "cancel"}),
+        (paused_at_work, "What is on its way to Xero is finished first. Nothing more", {"resume", "cancel"}),
+        (at_the_minute_limit, '<span class="rl-muted">Xero&#39;s minute limit, for', {"pause", "cancel"}),
         (cancelled_at_work, "What is on its way to Xero is finished first.", set()),
     ],
 )
@@ -138,6 +145,23 @@ def test_a_run_says_what_it_does_and_offers_what_can_be_done(
 
     assert says in text_of(app)
     assert {str(button.key) for button in app.button} & {"pause", "resume", "cancel"} == buttons
+
+
+def test_receipts_that_wait_after_the_last_document_are_not_called_done_or_missing(
+    desk: Desk, open_page: OpenPage, plan_id: str
+) -> None:
+    with desk.store.begin() as store:
+        retries.start(store, AGENT, plan_id, "test")
+        for item in store.query(tables.PlanItem).where(tables.PlanItem.verdict == Verdict.WILL_SEND):
+            item.result = store.get_one(tables.Export, item.export_id).state = ExportState.DELIVERED
+            world.add_receipt(store, item.export_id)
+        at_the_day_limit(store.get_one(tables.RetryRun, plan_id), lane_of(store, plan_id))
+
+    app = open_page(navigation.RETRY, world.AGENT, plan=plan_id)
+
+    assert "Every export has its result; their receipts are being attached." in text_of(app)
+    assert "done in" not in text_of(app)
+    assert "3 receipts of documents in Xero still to attach." in [caption.value for caption in app.caption]
 
 
 def test_the_end_says_first_what_became_of_it(desk: Desk, open_page: OpenPage, plan_id: str) -> None:

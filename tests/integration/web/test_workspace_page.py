@@ -14,7 +14,7 @@ from services.exports import ExportFilter
 from services.members import Member
 from services.store import tables
 from services.store.engine import utcnow
-from services.store.states import ExportState, Health, Role, SyncState
+from services.store.states import ExportState, Health, IncidentState, Role, SyncState
 from tests.integration.web import world
 from tests.integration.web.conftest import OpenPage, select_rows, text_of
 
@@ -29,6 +29,19 @@ def test_it_says_since_when_why_what_waits_and_who_must_act(open_page: OpenPage)
     assert "XERO11: Connection expired" in shown
     assert "5 hours ago" in shown
     assert "3 exports worth GBP 3,619.50" in shown
+
+
+def test_an_incident_that_is_repaired_says_what_is_left_of_it(desk: Desk, open_page: OpenPage) -> None:
+    with desk.store.begin() as session:
+        session.query(tables.Incident).filter_by(
+            workspace_id=world.BROKEN
+        ).one().state = IncidentState.RECONNECTED
+
+    shown = text_of(open_page(navigation.WORKSPACE, world.AGENT, id=world.BROKEN))
+
+    assert "Xero answers again." in shown
+    assert "Retry the exports that wait, or set them aside" in shown
+    assert "no longer accepts" not in shown
 
 
 def test_sync_now_asks_for_one_sync_and_shows_its_stages(desk: Desk, open_page: OpenPage) -> None:

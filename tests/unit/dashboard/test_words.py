@@ -60,6 +60,7 @@ def test_sums_name_the_largest_currencies_first() -> None:
     amounts = {"GBP": Decimal(5), "USD": Decimal("1204.5"), "NZD": Decimal(7), "AUD": Decimal(1)}
 
     assert words.sums(amounts, most=2) == "USD 1,204.50 · NZD 7.00 · 2 more currencies"
+    assert words.sums(amounts, most=3).endswith(" · 1 more currency")
     assert words.sums({}) == "nothing"
 
 
