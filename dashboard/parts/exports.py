@@ -156,13 +156,12 @@ def plan_leftovers(plan_id: str) -> None:
 def remember_plan(plan_id: str | None) -> None:
     """Have `open_plan` go to this plan, if there is one; for callbacks, which cannot switch pages."""
     st.session_state[_PLAN] = plan_id
-    if plan_id is not None:
-        filters.first_page()  # the page of this list is no page of the plan's
 
 
 def open_plan() -> None:
     """Go to the plan that the last press of a button made, if it made one."""
     if plan_id := st.session_state.pop(_PLAN, None):
+        st.session_state.pop(filters.PAGE_KEY, None)  # the page of this list is no page of the plan's
         navigation.open_page(navigation.RETRY, plan=plan_id)
 
 

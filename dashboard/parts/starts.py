@@ -213,7 +213,7 @@ def _another_day(waiting: Sequence[AnotherDay]) -> str:
     more = f" and {len(waiting) - 3:,} more" if len(waiting) > 3 else ""
     when = clock.at(first.returns_at) if first.told else f"at the latest {clock.at(first.returns_at)}"
     return (
-        f"About {exports} of {names}{more} must wait for another day: Xero's calls of the day do not "
+        f"About {exports} of {names}{more} must wait longer: Xero's calls of the day do not "
         f"suffice, and return {when}."
     )
 

@@ -393,5 +393,5 @@ def test_a_day_that_does_not_suffice_is_said_before_the_start(
 
     shown = text_of(open_page(navigation.RETRY, world.AGENT, plan=plan_id))
 
-    assert "About 3 exports of Harbour & Finch must wait for another day" in shown
+    assert "About 3 exports of Harbour & Finch must wait longer" in shown
     assert "at the latest" in shown
