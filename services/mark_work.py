@@ -160,8 +160,8 @@ def _mismatch(export: tables.Export, document: Document) -> str | None:
         return f"In Xero it is {document.status.lower()}, so it does not count any more."
     if (document.total, document.currency) != (export.amount, export.currency):
         return (
-            f"In Xero it is {document.total:,.2f} {document.currency} for "
-            f"{document.contact_name or 'nobody'}, the export is {export.amount:,.2f} {export.currency}."
+            f"In Xero it is {document.currency} {document.total:,.2f} for "
+            f"{document.contact_name or 'nobody'}, the export is {export.currency} {export.amount:,.2f}."
         )
     return None
 

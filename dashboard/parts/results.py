@@ -38,7 +38,7 @@ def one_by_one(member: Member, plan: PlanView, run: RunView) -> None:
     """Show each export's result, as far as there is one."""
     st.header("Exports", anchor=False)
     if not run.ended:
-        st.caption("The results up to this moment; load the page anew for later ones.")
+        st.button("Show the latest results", key="latest", help="The list stands still while you read it.")
     with session.reading() as store:
         lines = result_service.lines(store, plan.id)
     _each(member, plan, lines)

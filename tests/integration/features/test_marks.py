@@ -192,9 +192,9 @@ def test_an_export_of_an_organisation_that_the_workspace_left_cannot_be_marked(o
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"total": "120.00"}, "In Xero it is 120.00 GBP for Acme, the export is 12.50 GBP."),
-        ({"total": "12.51"}, "In Xero it is 12.51 GBP for Acme, the export is 12.50 GBP."),
-        ({"currency": "USD"}, "In Xero it is 12.50 USD for Acme, the export is 12.50 GBP."),
+        ({"total": "120.00"}, "In Xero it is GBP 120.00 for Acme, the export is GBP 12.50."),
+        ({"total": "12.51"}, "In Xero it is GBP 12.51 for Acme, the export is GBP 12.50."),
+        ({"currency": "USD"}, "In Xero it is USD 12.50 for Acme, the export is GBP 12.50."),
         ({"status": "VOIDED"}, "In Xero it is voided, so it does not count any more."),
         ({"status": "DELETED"}, "In Xero it is deleted, so it does not count any more."),
     ],
