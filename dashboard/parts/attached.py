@@ -11,7 +11,7 @@ from services import receipts
 from services.members import Member
 from services.receipts import ReceiptView
 
-MEGABYTE = 1024 * 1024
+KILOBYTE, MEGABYTE = 1024, 1024 * 1024
 
 
 def section(member: Member, export_id: int) -> None:
@@ -42,6 +42,12 @@ def _row(receipt: ReceiptView) -> list[str | Markup]:
     return [
         markup.strong(receipt.name),
         state + markup.second(why) if why else state,
-        f"{receipt.size_bytes / MEGABYTE:,.1f} MB",
+        _size(receipt.size_bytes),
         tried,
     ]
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < MEGABYTE:
+        return f"{max(1, round(size_bytes / KILOBYTE)):,} KB"
+    return f"{size_bytes / MEGABYTE:,.1f} MB"

@@ -285,4 +285,7 @@ def test_its_receipts_say_whether_they_are_in_xero_and_what_is_in_the_way(
     assert "taxi.pdf" in shown
     assert "XERO08: It is &lt;b&gt;too large&lt;/b&gt;." in shown
     assert "11.0 MB" in shown
+    with desk.store.begin() as session:
+        session.query(tables.Receipt).filter_by(export_id=export_id).one().size_bytes = 700
+    assert "1 KB" in text_of(open_export(open_page, export_id))
     assert "correlation id c0ffee" in shown
