@@ -164,8 +164,3 @@ def _row(
 def link(kind: ExportKind, xero_id: str | None, short_code: str | None) -> str | None:
     """Return the address of the document in Xero, or None where it is not there yet."""
     return _KINDS_LINK[kind](short_code, xero_id) if xero_id and short_code else None
-
-
-def ids_matching(session: Session, member: Member, filter: ExportFilter) -> list[int]:
-    """Return the ids of all exports that match, on every page, the oldest report first."""
-    return list(session.scalars(narrowing.ids(narrowing.matching(member, filter))))

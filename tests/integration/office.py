@@ -13,10 +13,10 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services import exports, finding, grants, members, planning, retries, runs, syncs
+from services import finding, grants, members, narrowing, planning, retries, runs, syncs
 from services.desk import Desk, set_up
-from services.exports import ExportFilter
 from services.members import Member
+from services.narrowing import ExportFilter
 from services.runs import RunView
 from services.sandbox.world import DEFAULT_REDIRECT_URI
 from services.store import tables
@@ -218,13 +218,7 @@ class Office:
     def plan(self, *shops: Shop, member: Member | None = None) -> str:
         """Plan a retry of every export of these workspaces, delivered ones included."""
         with self.desk.store.begin() as session:
-            ids = [
-                export_id
-                for shop in shops
-                for export_id in exports.ids_matching(
-                    session, self.agent, ExportFilter(workspace_id=shop.workspace_id)
-                )
-            ]
+            ids = [export_id for shop in shops for export_id in _ids(session, self.agent, shop)]
             return planning.plan(session, member or self.agent, export_ids=ids)
 
     def retry(self, *shops: Shop) -> str:
@@ -367,6 +361,11 @@ class Office:
         """Let the workspace's Xero login expire, and have a sync find out."""
         self.xero.control("POST", f"/users/{shop.user['id']}/expire")
         self.sync(shop)
+
+
+def _ids(session: Session, member: Member, shop: Shop) -> Sequence[int]:
+    of_shop = ExportFilter(workspace_id=shop.workspace_id)
+    return session.scalars(narrowing.ids(narrowing.matching(member, of_shop))).all()
 
 
 def _tokens(token: Mapping[str, Any], user: Mapping[str, Any]) -> TokenSet:

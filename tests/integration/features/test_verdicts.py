@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from services import catalogue, exports, planning, plans, results, retries, runs, verdicts
+from services import catalogue, planning, plans, results, retries, runs, verdicts
 from services.declined import Declined
 from services.exports import ExportFilter
 from services.members import NotAllowed
@@ -238,11 +238,9 @@ def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:
     office.exports(pounds, 2, amount=Decimal("10.10"))
     office.exports(dollars, 1, amount=Decimal("0.0001"))
     office.exports(dollars, 1, state=ExportState.DELIVERED)
-    with office.desk.store.read() as session:
-        ids = exports.ids_matching(session, office.agent, ExportFilter())
     with office.desk.store.begin() as session:
         session.execute(update(tables.ReportLine).values(tax_type=None))
-        plan_id = planning.plan(session, office.agent, export_ids=ids)
+        plan_id = planning.plan(session, office.agent, filter=ExportFilter())
         view = plans.view(session, office.agent, plan_id)
     lines = {line.verdict: (line.count, dict(line.amounts)) for line in view.lines}
     assert lines == {
