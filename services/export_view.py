@@ -272,7 +272,10 @@ def _waiting(view: ExportView) -> Answer:
         return Answer(
             "It is not in Xero because the workspace is paused.", "It goes once somebody resumes it."
         )
-    return Answer("It is not in Xero yet: it waits for its turn.", "It goes by itself within minutes.")
+    return Answer(
+        "It is not in Xero yet: it waits for its turn.",
+        "It goes by itself: within minutes, or when its retry is to start.",
+    )
 
 
 #: A person stopped the retry, and nothing goes on by itself against that.
