@@ -46,11 +46,11 @@ def _closing_buttons(view: ExportView) -> None:
     if view.checking is not None:
         st.button("Stop checking", key="mark-stop", on_click=session.act, args=(marking.stop, view.id))
         return
-    if view.state in marking.MARKABLE:
-        if st.button("Mark as already in Xero", key="mark"):
-            _mark_dialog(view)
-        if st.button("Set aside", key="aside"):
-            _aside_dialog(view)
+    if view.state in marking.MARKABLE and st.button("Mark as already in Xero", key="mark"):
+        _mark_dialog(view)
+    left_in_doubt = view.state is ExportState.IN_DOUBT and not view.at_home
+    if (view.state in marking.MARKABLE or left_in_doubt) and st.button("Set aside", key="aside"):
+        _aside_dialog(view)
     if view.state is ExportState.SET_ASIDE and st.button("Take back", key="back"):
         _back_dialog(view, closing.take_back)
     if view.state is ExportState.DELIVERED and view.confirmed and st.button("Take back", key="back"):

@@ -160,6 +160,20 @@ def test_it_is_set_aside_and_taken_back_each_with_a_reason(desk: Desk, open_page
     assert "It was the other one" in shown
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_in_doubt_it_can_be_set_aside_only_where_its_organisation_was_left(
+    desk: Desk, open_page: OpenPage, left: bool
+) -> None:
+    export_id = add(desk, state=ExportState.IN_DOUBT)
+    if left:
+        with desk.store.begin() as session:
+            session.add(tables.Organisation(id="left-behind", name="Left Behind"))
+            session.flush()
+            session.get_one(tables.Export, export_id).organisation_id = "left-behind"
+    app = open_export(open_page, export_id)
+    assert ("aside" in [button.key for button in app.button]) is left
+
+
 def ask(app: AppTest, link: str, reason: str = WHY) -> None:
     app.button(key="mark").click().run()
     app.text_input(key="mark-link").set_value(link)
