@@ -11,7 +11,7 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.orm import Session
 
 #: A worker's lanes, its own turns and a page's visitors each take a connection for a moment.
@@ -32,14 +32,30 @@ def new_id() -> str:
     return uuid4().hex
 
 
+class Turn:
+    """The writers' turn in one process.
+
+    SQLite has one writer at a time and lets those who wait poll, with no queue: of a worker's many
+    lanes some would poll in vain until the busy timeout ends them. Here they stand in line.
+    """
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._lock, self._wait_seconds = RLock(), wait_seconds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._wait_seconds):
+            raise exc.TimeoutError("another writer of this process did not end in time")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """Where everything is kept; a call to Xero is never made inside one of its transactions."""
 
     engine: Engine
-    #: Held while writing. SQLite has one writer at a time and lets those who wait poll, with no queue: of
-    #: a worker's many lanes some would poll in vain until the busy timeout ends them.
-    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)  #: held while writing
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -74,7 +90,7 @@ def open_store(url: str) -> Store:
     engine = create_engine(parsed, hide_parameters=True, **POOL, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine, RLock())
+    return Store(engine, Turn(BUSY_TIMEOUT_MS / 1000))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -218,7 +218,7 @@ def pause_is_over(office: Office, _shop: Shop) -> None:
 
 def limit_is_over(office: Office, shop: Shop) -> None:
     """Let the window of a limit end, as told by another worker that called the organisation since."""
-    known = {"minute_remaining": 60, "day_remaining": 4_000}
+    known = {"minute_remaining": 60, "day_remaining": 4_000, "day_returns_at": None}
     office.change(tables.Allowance, shop.organisation_id, **known, read_at=utcnow() + SOON)
 
 
