@@ -106,16 +106,19 @@ def _amount(place: DeltaGenerator, label: str, key: str) -> Decimal | None:
 
 
 def _days(place: DeltaGenerator, label: str, key: str) -> int | None:
-    return place.number_input(
+    # Of floats, for Streamlit fails over an infinite number in the address where it expects a whole one.
+    value = place.number_input(
         label,
-        min_value=0,
-        max_value=_LONGEST_DAYS,
+        min_value=0.0,
+        max_value=float(_LONGEST_DAYS),
         value=None,
-        step=1,
+        step=1.0,
+        format="%.0f",
         key=key,
         bind="query-params",
         on_change=filters.first_page,
     )
+    return None if value is None else int(value)
 
 
 def narrowed(wanted: ExportFilter, names: Names) -> None:

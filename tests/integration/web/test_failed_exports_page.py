@@ -195,6 +195,14 @@ def test_an_address_that_asks_for_nonsense_narrows_nothing(open_page: OpenPage) 
     assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
 
 
+@pytest.mark.parametrize("nonsense", ["inf", "-inf", "nan", "1e400"])
+def test_a_number_without_an_end_in_the_address_narrows_nothing(open_page: OpenPage, nonsense: str) -> None:
+    wanted = dict.fromkeys(("from", "to", "older", "newer"), nonsense)
+    app = open_page(navigation.FAILED_EXPORTS, world.AGENT, **wanted)
+    assert not app.exception
+    assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
+
+
 def test_a_page_number_of_thousands_of_digits_leads_to_the_first_page(open_page: OpenPage) -> None:
     app = open_page(navigation.FAILED_EXPORTS, world.AGENT, page="1" * 5_000)
     assert shown(app) == ["EXP-000001", "EXP-000002", "EXP-000003"]
