@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from services import audit
 from services.store import tables
-from services.store.states import GOES, RunState, Verdict
+from services.store.states import GOES, ExportState, ReceiptState, RunState, Verdict
 
 #: States of runs that hold on to their exports; a paused one goes on with them, or is cancelled.
 HOLDS = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
@@ -78,8 +78,23 @@ def _held(*columns: Any) -> Select[Any]:
         .select_from(item)
         .join(run, run.plan_id == item.plan_id)
         .join(connection, connection.workspace_id == item.workspace_id)
-        .where(run.state.in_(HOLDS), item.verdict.in_(GOES), item.result.is_(None), ~_stands_still())
+        .where(
+            run.state.in_(HOLDS),
+            item.verdict.in_(GOES),
+            or_(item.result.is_(None), _has_receipts_to_come()),
+            ~_stands_still(),
+        )
     )
+
+
+def _has_receipts_to_come() -> ColumnElement[bool]:
+    """The document is in Xero, and its lane is not done with the receipts."""
+    item, lane, receipt = tables.PlanItem, tables.Lane, tables.Receipt
+    in_hand = exists().where(
+        lane.plan_id == item.plan_id, lane.workspace_id == item.workspace_id, lane.state.in_(HOLDS)
+    )
+    waits = exists().where(receipt.export_id == item.export_id, receipt.state == ReceiptState.WAITING)
+    return and_(item.result == ExportState.DELIVERED, in_hand, waits)
 
 
 def _stands_still() -> ColumnElement[bool]:

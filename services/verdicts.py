@@ -82,7 +82,7 @@ def _side(session: Session, workspace_id: str, sides: dict[str, _Side]) -> _Side
 def _judge(draft: Draft, side: _Side, owed: Owed | None, held: str | None) -> tuple[Verdict, str]:
     export = draft.export
     return (
-        _without_receipts(export, side.connection, owed)
+        _without_receipts(export, side.connection, owed, held)
         or _closed(export)
         or _not_connected(export, side.connection)
         or ((Verdict.UNDER_WAY, held) if held else None)
@@ -93,13 +93,15 @@ def _judge(draft: Draft, side: _Side, owed: Owed | None, held: str | None) -> tu
 
 
 def _without_receipts(
-    export: tables.Export, connection: tables.Connection, owed: Owed | None
+    export: tables.Export, connection: tables.Connection, owed: Owed | None, held: str | None
 ) -> tuple[Verdict, str] | None:
     """Judge a document that is in Xero while receipts of it are not."""
     if export.state is not ExportState.DELIVERED or owed is None:
         return None
     if not owed.to_attach:
         return Verdict.FIX_FIRST, f"{receipts.TOO_LARGE}: {owed.advice}"
+    if held is not None:
+        return Verdict.UNDER_WAY, held
     reason = " ".join(filter(None, [owed.plan, owed.advice]))
     return _not_connected(export, connection) or (Verdict.RECEIPTS, reason)
 

@@ -296,3 +296,18 @@ def test_receipts_never_go_to_another_organisation_than_their_documents(office: 
     assert "another organisation" in (text or "")
     with pytest.raises(Declined, match="left to be sent"):
         office.start(late_plan_id)
+
+
+def test_receipts_that_a_run_is_still_to_attach_are_taken_up_by_no_other(office: Office) -> None:
+    shop = office.shop()
+    (export_id,) = office.exports(shop, 1)
+    papers.bring(office, export_id, ".pdf")
+    over = {"X-Rate-Limit-Problem": "day", "Retry-After": "5000"}
+    office.fault(shop, "PUT", papers.TO_BILLS, status=429, headers=over)
+    plan_id = office.retry(shop)
+    office.work_off()
+    assert office.states([export_id]) == [ExportState.DELIVERED]
+    verdict, reason = office.verdicts(office.plan(shop))[export_id]
+    assert (verdict, office.agent.email in reason) == (Verdict.UNDER_WAY, True)
+    turn(office, "cancel", plan_id)
+    assert office.verdicts(office.plan(shop))[export_id][0] is Verdict.RECEIPTS
