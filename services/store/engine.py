@@ -19,6 +19,9 @@ POOL = {"pool_size": 10, "max_overflow": 40}
 #: How a row is locked that many others refer to. A plain FOR UPDATE would keep waiting, and lead into a
 #: circle, everybody who only writes such another one: a plan of it, an attempt, a line of history.
 LOCK: dict[str, Any] = {"key_share": True}
+#: Of each pooled connection: with SQLite's usual 2 MB a large store fills dozens of them, and the system
+#: has the same pages in its own cache.
+CACHE_KILOBYTES = 512
 BUSY_TIMEOUT_MS = 10_000  # how long SQLite waits for another writer before "database is locked"
 
 
@@ -100,6 +103,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
+        f"cache_size=-{CACHE_KILOBYTES}",
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
