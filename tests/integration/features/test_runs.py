@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from services import closing, exports, planning, retries, run_work, runs
 from services.members import NotAllowed, UnknownWorkspace
@@ -185,3 +185,22 @@ def test_an_admin_sees_the_runs_they_started_and_the_staff_all(office: Office) -
     with office.desk.store.read() as session:
         assert [run.plan_id for run in runs.recent(session, office.agent)] == [by_admin, by_agent]
         assert [run.plan_id for run in runs.recent(session, office.admin)] == [by_admin]
+
+
+@pytest.mark.parametrize("act", ["start", "pause"])
+def test_a_run_of_many_workspaces_asks_for_none_of_them_alone(office: Office, act: str) -> None:
+    shops = [office.shop() for _ in range(3)]
+    for shop in shops:
+        office.exports(shop, 1)
+    plan_id = office.plan(*shops)
+    if act == "pause":
+        office.start(plan_id)
+    said: list[str] = []
+    event.listen(office.desk.store.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    if act == "start":
+        office.start(plan_id)
+    else:
+        with office.desk.store.begin() as session:
+            runs.pause(session, office.agent, plan_id)
+    alone = [text for text in said if "connections.workspace_id =" in text or "workspaces.id =" in text]
+    assert [text for text in alone if "plan_items" not in text] == []

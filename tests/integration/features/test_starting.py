@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from services import claiming, closing, results, retries, runs, waiting
 from services.declined import Declined
@@ -386,18 +386,3 @@ def test_a_long_run_ends_and_has_its_results_where_a_report_was_imported_anew(of
     assert found == {Result.DELIVERED: 1, Result.NOT_TRIED: 1}
     assert rows[office.export(changed).number] == (Result.NOT_TRIED, claiming.CHANGED)
     assert office.states([changed, same]) == [ExportState.WAITING, ExportState.DELIVERED]
-
-
-@pytest.mark.parametrize("act", ["start", "pause"])
-def test_a_run_of_many_workspaces_asks_for_none_of_them_alone(office: Office, act: str) -> None:
-    shops = [office.shop() for _ in range(3)]
-    for shop in shops:
-        office.exports(shop, 1)
-    plan_id = office.plan(*shops)
-    if act == "pause":
-        start(office, plan_id)
-    said: list[str] = []
-    event.listen(office.desk.store.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
-    start(office, plan_id) if act == "start" else turn(office, act, plan_id)
-    alone = [text for text in said if "connections.workspace_id =" in text or "workspaces.id =" in text]
-    assert [text for text in alone if "plan_items" not in text] == []
