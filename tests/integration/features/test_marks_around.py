@@ -114,7 +114,7 @@ def test_while_xero_does_not_answer_it_is_asked_again_later(office: Office, stat
     [export_id] = office.exports(shop, 1)
     document = by_hand(office, shop)
     ask(office, export_id, document)
-    office.fault(shop, "GET", f"Invoices/{document}", status=status)
+    office.fault(shop, "GET", f"Invoices/{document}", status=status, headers={"Retry-After": "0"})
     office.work_off()
     waiting = mark_of(office, export_id)
     assert (waiting.state, bool(waiting.detail)) == (MarkState.ASKED, True)
