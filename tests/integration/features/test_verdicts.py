@@ -248,7 +248,7 @@ def test_a_plan_counts_verdicts_and_money_by_currency(office: Office) -> None:
         Verdict.ALREADY_IN_XERO: (1, {"USD": Decimal("12.50")}),
     }
     assert (view.total, view.goes, view.estimate.calls) == (4, 3, 2)
-    assert view.scope == "4 selected"
+    assert view.scope == "All 4 that match: everything"
 
 
 def test_a_filter_takes_in_every_page_and_nothing_else(office: Office) -> None:
